@@ -1,4 +1,7 @@
-"""Rows of coverage of corrected means and differences of test items in groups (`benchmarks.coverage`)."""
+"""Simulate intervals of means and differences that raters correct, for test items in groups.
+
+A judge grades all items, and raters grade a sample of them. `benchmarks.coverage` writes the rows to its tables.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +23,7 @@ Row = Sequence[object]
 
 
 def shares(logits: Sequence[float]) -> list[float]:
-    """True share of right answers over all groups, for each logit."""
+    """True share of right answers for each mean logit, averaged over the random effects of the groups."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
     return [float(expit(logit + GROUP_SD * nodes) @ weights / weights.sum()) for logit in logits]
 
@@ -28,21 +31,44 @@ def shares(logits: Sequence[float]) -> list[float]:
 def grouped_verdicts(
     generator: np.random.Generator, right: np.ndarray, judge: tuple[float, float], codes: Groups
 ) -> np.ndarray:
-    """A judge's verdicts on answers. It errs alike on items of a group: half of the variance of its draws is shared."""
+    """Draw a judge's verdicts on answers: 1 for right, 0 for wrong.
+
+    The judge errs alike on items of a group: half of the variance of its draws is common to the group.
+
+    Args:
+        generator: source of the draws.
+        right: whether each answer is right.
+        judge: share of right answers that the judge calls right, and share of wrong answers that it calls wrong.
+        codes: number of each item's group.
+    """
     draws = ndtr((generator.normal(size=codes.max() + 1)[codes] + generator.normal(size=len(codes))) / 2**0.5)
     sensitivity, specificity = judge
     return np.where(right, draws < sensitivity, draws >= specificity).astype(float)
 
 
 def drawn(generator: np.random.Generator, groups: int, logits: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Right answers of two variants (2, ITEMS) and the groups, in random order. The first RATED are the sample."""
+    """Draw a test set: which answers of two variants are right, and the group of each item.
+
+    Args:
+        generator: source of the draws.
+        groups: number of groups.
+        logits: mean logit of a right answer, for each variant.
+
+    Returns:
+        An array of shape (2 variants, ITEMS) that is True for right answers, and an array with the number of each
+        item's group. Items are in random order. The raters grade the first RATED items.
+    """
     _, first, second, codes = grouped_sample(generator, ITEMS, groups, logits, 0.5)
     order = generator.permutation(ITEMS)
     return np.array([first, second])[:, order], codes[order]
 
 
 def mean_rows(samples: int) -> Iterator[Row]:
-    """Rows of coverage of one variant's share of right answers."""
+    """Yield the table's rows: how often intervals of one variant's share of right answers contain the true share.
+
+    Args:
+        samples: number of simulated test sets per row.
+    """
     generator = np.random.default_rng(26)
     for groups in GROUPS:
         for name in NAMES:
@@ -58,7 +84,17 @@ def mean_rows(samples: int) -> Iterator[Row]:
 
 
 def mean_limits(right: np.ndarray, judged: np.ndarray, codes: Groups) -> tuple[float, ...]:
-    """Limits as if items were independent, of the sample alone and as shown, and whether the sample corrects."""
+    """Limits of three intervals of one variant's share of right answers, from one test set.
+
+    Args:
+        right: whether each answer is right.
+        judged: the judge's verdict on each answer.
+        codes: number of each item's group.
+
+    Returns:
+        The limits of the interval that ignores the groups, of the interval from the rated items alone, and of the
+        interval that a run shows. The seventh number is 1 if the raters' sample can correct the judge, else 0.
+    """
     raters, judge, others = right[:RATED].astype(float), judged[:RATED], judged[RATED:]
     alone = ratio(raters, np.ones(RATED), codes[:RATED]).interval
     independent = alone
@@ -71,7 +107,11 @@ def mean_limits(right: np.ndarray, judged: np.ndarray, codes: Groups) -> tuple[f
 
 
 def difference_rows(samples: int) -> Iterator[Row]:
-    """Rows of coverage of the difference of two variants' shares of right answers."""
+    """Yield the table's rows: how often intervals of a difference of right answers contain the true difference.
+
+    Args:
+        samples: number of simulated test sets per row.
+    """
     generator = np.random.default_rng(27)
     for groups in GROUPS:
         for name, judges in JUDGES_OF_PAIRS.items():
@@ -89,7 +129,16 @@ def difference_rows(samples: int) -> Iterator[Row]:
 
 
 def difference_limits(right: np.ndarray, judged: np.ndarray, codes: Groups) -> tuple[float, ...]:
-    """The same as `mean_limits` for a difference."""
+    """Limits of three intervals of the difference of two variants' shares of right answers, from one test set.
+
+    Args:
+        right: whether each answer is right, an array of shape (2 variants, items).
+        judged: for each item, the judge's verdict on the first variant's answer minus that on the second variant's.
+        codes: number of each item's group.
+
+    Returns:
+        Seven numbers as in `mean_limits`.
+    """
     first, second = right[:, :RATED].astype(float)
     raters, judge, others = first - second, judged[:RATED], judged[RATED:]
     alone = share_difference(first, second, codes[:RATED]).interval

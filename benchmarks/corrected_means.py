@@ -1,4 +1,7 @@
-"""Rows of coverage of the intervals of means and differences that raters' samples correct (`benchmarks.coverage`)."""
+"""Simulate intervals of means and differences that raters correct, for independent test items.
+
+A judge grades all items, and raters grade a sample of them. `benchmarks.coverage` writes the rows to its tables.
+"""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -38,20 +41,39 @@ exact_interval = cache(clopper_pearson)
 
 @cache
 def paired_interval(both: int, b: int, c: int, neither: int) -> Interval:
-    """The interval of a difference of shares in the tables of a run."""
+    """Interval of a difference of shares of right answers, as the tables of a run show it.
+
+    Args:
+        both, b, c, neither: numbers of items that both variants, only the first, only the second and no variant answer
+            rightly.
+    """
     effect = (b - c) / (both + b + c + neither)
     return agreeing(newcombe_paired(both, b, c, neither), effect, mcnemar_exact(b, c))
 
 
 def verdicts(generator: np.random.Generator, right: np.ndarray, judge: tuple[float, float]) -> np.ndarray:
-    """A judge's verdicts on answers, right (1) or wrong (0)."""
+    """Draw a judge's verdicts on answers: 1 for right, 0 for wrong.
+
+    Args:
+        generator: source of the draws.
+        right: 1 for each right answer, 0 for each wrong answer.
+        judge: share of right answers that the judge calls right, and share of wrong answers that it calls wrong.
+    """
     sensitivity, specificity = judge
     draws = generator.random(right.shape)
     return np.where(right > 0, draws < sensitivity, draws >= specificity).astype(float)
 
 
 def ppi_interval(raters: np.ndarray, judge: np.ndarray, others: np.ndarray) -> tuple[float, float]:
-    """The published 95% interval of PPI++: estimate -+ z standard errors, without a correction for small samples."""
+    """The published 95% interval of PPI++ (prediction-powered inference): estimate -+ z standard errors.
+
+    It has no correction for small samples.
+
+    Args:
+        raters: the raters' grades of the sample.
+        judge: the judge's grades of the same sample.
+        others: the judge's grades of all other items.
+    """
     estimate, weight = tuned_mean(raters, judge, others)
     error = np.sqrt(weight**2 * np.var(others) / len(others) + np.var(raters - weight * judge) / len(raters))
     half_width = float(ndtri(0.975)) * float(error)
@@ -59,7 +81,11 @@ def ppi_interval(raters: np.ndarray, judge: np.ndarray, others: np.ndarray) -> t
 
 
 def mean_rows(samples: int) -> Iterator[Row]:
-    """Rows of coverage of one variant's share of right answers."""
+    """Yield the table's rows: how often intervals of one variant's share of right answers contain the true share.
+
+    Args:
+        samples: number of simulated test sets per row.
+    """
     generator = np.random.default_rng(24)
     for rated in RATED:
         for name, judge in JUDGES.items():
@@ -74,7 +100,15 @@ def mean_rows(samples: int) -> Iterator[Row]:
 
 
 def mean_limits(raters: np.ndarray, judge: np.ndarray, others: np.ndarray) -> tuple[float, ...]:
-    """Limits of PPI++, of the sample alone and as shown, and whether the sample corrects the judge."""
+    """Limits of three intervals of one variant's share of right answers, from one test set.
+
+    Args:
+        raters, judge, others: as in `ppi_interval`.
+
+    Returns:
+        The limits of the interval of PPI++, of the interval from the rated items alone, and of the interval that a run
+        shows. The seventh number is 1 if the raters' sample can correct the judge, else 0.
+    """
     alone = exact_interval(int(raters.sum()), len(raters))
     if not can_correct(raters, judge, len(others)):
         return (*ppi_interval(raters, judge, others), *alone, *alone, 0.0)
@@ -83,7 +117,11 @@ def mean_limits(raters: np.ndarray, judge: np.ndarray, others: np.ndarray) -> tu
 
 
 def difference_rows(samples: int) -> Iterator[Row]:
-    """Rows of coverage of the difference of two variants' shares of right answers."""
+    """Yield the table's rows: how often intervals of a difference of right answers contain the true difference.
+
+    Args:
+        samples: number of simulated test sets per row.
+    """
     generator = np.random.default_rng(25)
     for rated in RATED:
         for name, judges in JUDGES_OF_PAIRS.items():
@@ -105,7 +143,16 @@ def difference_rows(samples: int) -> Iterator[Row]:
 def difference_limits(
     first: np.ndarray, second: np.ndarray, judge: np.ndarray, others: np.ndarray
 ) -> tuple[float, ...]:
-    """The same as `mean_limits` for a difference."""
+    """Limits of three intervals of the difference of two variants' shares of right answers, from one test set.
+
+    Args:
+        first, second: the raters' grades of the sample, for the first and the second variant.
+        judge: the judge's grade of the first variant minus that of the second, for each item of the sample.
+        others: the same differences for all other items.
+
+    Returns:
+        Seven numbers as in `mean_limits`.
+    """
     sample, counts = first - second, paired_counts(first.tolist(), second.tolist())
     alone = paired_interval(*counts)
     if not can_correct(sample, judge, len(others)):
@@ -115,11 +162,13 @@ def difference_limits(
 
 
 def summary(rows: np.ndarray, truth: float) -> list[str]:
-    """Three coverages; the share of corrected samples; width as shown, beside that of the sample alone.
+    """Five cells of a table's row: coverage of three intervals, share of corrected test sets, ratio of mean widths.
+
+    The ratio is the width of the interval that a run shows, divided by that of the interval from the rated items alone.
 
     Args:
-        rows: (samples, 7) limits of a first interval, of the sample alone and as shown, and whether it is corrected.
-        truth: the true value.
+        rows: array of shape (test sets, 7). Each row is from `mean_limits` or `difference_limits`.
+        truth: the true value, which an interval should contain.
     """
     limits = [rows[:, start : start + 2] for start in (0, 2, 4)]
     covered = [np.mean((low <= truth + 1e-12) & (truth - 1e-12 <= high)) for low, high in (each.T for each in limits)]

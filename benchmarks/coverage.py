@@ -1,7 +1,7 @@
-"""Coverage of the intervals in the tables, and the share of P below .05, by simulation.
+"""Simulate how often the intervals in the tables contain the true value, and how often P is below .05.
 
-The script writes benchmarks/coverage_{part}.md, a table per part. Run it from the project's folder. It draws samples
-from known truths and passes them to the functions of the package. Equal samples are computed once.
+The script draws samples from known truths, passes them to the functions of the package, and writes one table per part:
+benchmarks/coverage_{part}.md. Equal samples are computed once. Run it from the project's folder.
 """
 
 import argparse
@@ -45,11 +45,11 @@ def f1_of(sensitivity: float, specificity: float, prevalence: float) -> float:
 
 
 def answers(cells: Sequence[int]) -> list[list[str]]:
-    """Labels, answers of the first variant and answers of the second variant.
+    """The label of each item, the first variant's answers, and the second variant's answers: three lists.
 
     Args:
-        cells: for each class, the numbers of items that both variants, only the first, only the second and no variant
-            answer rightly.
+        cells: eight numbers of items. The first four are of the positive class: items that both variants, only the
+            first, only the second and no variant answer rightly. The last four are the same of the negative class.
     """
     rows = []
     for label, other, numbers in zip(CLASSES, CLASSES[::-1], (cells[:4], cells[4:]), strict=True):
@@ -60,36 +60,56 @@ def answers(cells: Sequence[int]) -> list[list[str]]:
 
 @cache
 def paired_f1(cells: tuple[int, ...]) -> tuple[Any, ...]:
-    """Lower limit, upper limit and P of the difference of F1 of one table."""
+    """Lower limit, upper limit and P of the difference of two variants' F1 in one sample.
+
+    Args:
+        cells: numbers of items, as in `answers`.
+    """
     f1 = f1_difference(*answers(cells), CLASSES, 1)
     # A sample without positive items and answers has no F1: the interval is the whole range of a difference.
     return (-1.0, 1.0, 1.0) if f1.difference is None else (*f1.interval, f1.p_permutation)
 
 
 def right_or_wrong(accuracies: Sequence[float], shared: float) -> list[float]:
-    """Shares of items that both variants, only the first, only the second and no variant answer rightly."""
+    """Shares of items that both variants, only the first, only the second and no variant answer rightly.
+
+    Args:
+        accuracies: accuracy of the first and of the second variant.
+        shared: share of items on which both variants use the same random draw.
+    """
     first, second = accuracies
     both = shared * min(accuracies) + (1 - shared) * first * second
     return [both, first - both, second - both, 1 - first - second + both]
 
 
 def tables(generator: np.random.Generator, kinds: Sequence[float], samples: int) -> list[tuple[int, ...]]:
-    """Samples of ITEMS items. Each sample has a count per kind; `kinds` are the true shares of the kinds."""
+    """Draw samples of ITEMS items. Each sample is a tuple with the number of items of each kind.
+
+    Args:
+        generator: source of the draws.
+        kinds: true share of each kind of item.
+        samples: number of samples.
+    """
     return list(map(tuple, generator.multinomial(ITEMS, kinds, samples).tolist()))
 
 
 def coverage(low: np.ndarray, high: np.ndarray, truth: float) -> float:
-    """Share of intervals that contain the true value. A limit may equal it up to rounding."""
+    """Share of intervals that contain the true value. An interval also counts if a limit equals it up to rounding."""
     return float(np.mean((low <= truth + 1e-12) & (truth - 1e-12 <= high)))
 
 
 def disagree(low: np.ndarray, high: np.ndarray, p: np.ndarray) -> float:
-    """Share of samples in which P and interval contradict each other at the level .05."""
+    """Share of samples in which the 95% interval excludes 0 and P is at least .05, or the other way round."""
     return float(np.mean((p < 0.05) != ((low > 0) | (high < 0))))
 
 
 def paired_rows(samples: int, shared: float) -> Iterator[Row]:
-    """Rows of coverage of the interval of an F1 difference."""
+    """Yield the table's rows: how often the interval of a difference of two F1 contains the true difference.
+
+    Args:
+        samples: number of samples per row.
+        shared: share of items on which both variants use the same random draw.
+    """
     generator = np.random.default_rng(20)
     for accuracies in PAIRED:
         cells = right_or_wrong(accuracies, shared)
@@ -109,7 +129,12 @@ def paired_rows(samples: int, shared: float) -> Iterator[Row]:
 
 @cache
 def single(cells: tuple[int, ...]) -> tuple[float, float, float, float]:
-    """Limits of F1 and limits of macro F1 of one table of one variant."""
+    """Lower and upper limit of F1, then lower and upper limit of macro F1, in one sample of one variant.
+
+    Args:
+        cells: numbers of positive items answered rightly and wrongly, then of negative items answered rightly and
+            wrongly.
+    """
     labels, parsed, _ = answers((cells[0], 0, 0, cells[1], cells[2], 0, 0, cells[3]))
     low, high = f1_interval(labels, parsed, CLASSES)
     macro_low, macro_high = macro_f1_interval(labels, parsed, CLASSES)
@@ -118,7 +143,11 @@ def single(cells: tuple[int, ...]) -> tuple[float, float, float, float]:
 
 
 def single_rows(samples: int) -> Iterator[Row]:
-    """Rows of coverage of the intervals of F1 and macro F1."""
+    """Yield the table's rows: how often the intervals of F1 and of macro F1 contain the true value.
+
+    Args:
+        samples: number of samples per row.
+    """
     generator = np.random.default_rng(21)
     for accuracy in ACCURACIES:
         for prevalence in PREVALENCES:
@@ -131,14 +160,24 @@ def single_rows(samples: int) -> Iterator[Row]:
 
 @cache
 def share_difference(table: tuple[int, ...]) -> tuple[Any, ...]:
-    """Newcombe's limits, the limits in the tables of a run, and the exact P of one table."""
+    """Limits published by Newcombe, limits that a run shows, and exact P of one sample: five numbers.
+
+    Args:
+        table: numbers of items that both variants, only the first, only the second and no variant answer rightly.
+    """
     both, b, c, neither = table
     published, p = newcombe_paired(both, b, c, neither), mcnemar_exact(b, c)
     return (*published, *agreeing(published, (b - c) / ITEMS, p), p)
 
 
 def share_rows(samples: int) -> Iterator[Row]:
-    """Rows of coverage of the interval of a difference of right answers, as published and as shown."""
+    """Yield the table's rows: how often the interval of a difference of right answers contains the true difference.
+
+    Each row has the coverage of Newcombe's published interval and of the interval that a run shows.
+
+    Args:
+        samples: number of samples per row.
+    """
     generator = np.random.default_rng(22)
     for accuracies in ((0.5, 0.5), (0.7, 0.7), *PAIRED):
         for shared in (0.0, SHARED):
@@ -151,11 +190,11 @@ def share_rows(samples: int) -> Iterator[Row]:
 
 
 def clustered_rows(samples: int, measure: str) -> Iterator[Row]:
-    """Rows of coverage of intervals of items in groups, and of intervals that take these items as independent.
+    """Yield the table's rows for items in groups: coverage of intervals that respect and that ignore the groups.
 
     Args:
         samples: number of samples per row.
-        measure: `right answers` or `F1`.
+        measure: the compared measure, `right answers` or `F1`.
     """
     generator = np.random.default_rng(24)
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
@@ -176,9 +215,12 @@ def clustered_rows(samples: int, measure: str) -> Iterator[Row]:
 
 
 def seed_rows(samples: int) -> Iterator[Row]:
-    """Rows of coverage of the interval over training seeds, of right answers and of F1.
+    """Yield the table's rows: how often the interval over training seeds contains the true difference.
 
-    A trained variant is compared with the base model.
+    The difference is that of a trained variant and the base model, in right answers and in F1.
+
+    Args:
+        samples: number of samples per row.
     """
     generator = np.random.default_rng(23)
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
@@ -272,7 +314,12 @@ ITEMS_OF_PART = {part: corrected_means.ITEMS for part in PARTS if part.startswit
 
 
 def table(part: str, samples: int) -> str:
-    """The table of a part, in Markdown."""
+    """Simulate one part, and return its table in Markdown.
+
+    Args:
+        part: a key of PARTS.
+        samples: number of samples per row of the table.
+    """
     title, columns, rows = PARTS[part]
     lines = [
         f"# {title}",
@@ -288,7 +335,7 @@ def table(part: str, samples: int) -> str:
 
 
 def main() -> None:
-    """Write the tables, or print them with `--samples`."""
+    """Simulate and write the tables. With `--samples`, print the tables instead of writing them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=PARTS, help="write one table; default: all tables")
     parser.add_argument("--samples", type=int, help="number of samples per row; the tables are printed and not written")

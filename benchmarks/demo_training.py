@@ -1,7 +1,8 @@
-"""Time the demo's training in seconds, evaluations included: TRL's padded rows against the flat layout.
+"""Time the demo's training in two layouts: TRL's padded rows, and the flat layout without padding.
 
-It writes benchmarks/demo_training.md. Run it from the project's folder after `make demo`. It trains the chosen trials
-of three tasks again, alternating the two layouts. Both layouts read the reference log-probabilities from the same file.
+It trains the chosen trials of three tasks again and alternates the layouts. Seconds include evaluations. Both layouts
+read the reference log-probabilities from the same file. Run it from the project's folder after `make demo`. It writes
+benchmarks/demo_training.md.
 """
 
 import os
@@ -27,7 +28,7 @@ TABLE = Path(__file__).parent / "demo_training.md"
 
 
 def seconds(task: str, stage: str, layout: str) -> float:
-    """Wall time of a chosen trial's training in seconds, without start-up."""
+    """Train the chosen trial of a task and stage again, and return its wall time in seconds without start-up."""
     folder = RESULTS / task / MODEL
     record = read_json(folder / stage / "best/run.json")
     settings = record["settings"] | {"layout": layout}
@@ -56,7 +57,7 @@ def seconds(task: str, stage: str, layout: str) -> float:
 
 
 def main() -> None:
-    """Measure and write the table."""
+    """Time all trainings, and write the table."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     prepare_process(1)
     lines = [
@@ -83,7 +84,7 @@ def main() -> None:
 
 
 def row(task: str, stage: str, padded: float, flat: float) -> str:
-    """One line of the table."""
+    """One line of the table in Markdown, from the seconds in the padded and in the flat layout."""
     return f"| {task} | {stage.upper()} | {padded:.2f} | {flat:.2f} | {padded / flat:.2f} |"
 
 

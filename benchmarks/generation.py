@@ -1,7 +1,7 @@
-"""Measure answers per second on prompts of mixed lengths: sorted batches against batches in the file's order.
+"""Measure answers per second on prompts of mixed lengths, in batches sorted by length and in the file's order.
 
-Both use the same model, prompts, batch size and `generate`. They alternate, and their answers must be equal. Run it
-from the project's folder: `python -m benchmarks.generation`. It writes benchmarks/generation.md.
+Both ways use the same model, prompts, batch size and `generate`. They take turns, and their answers must be equal. Run
+it from the project's folder: `python -m benchmarks.generation`. It writes benchmarks/generation.md.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def prompts(number: int, shortest: int, longest: int, vocabulary: int = VOCABULA
 
 @torch.inference_mode()
 def in_file_order(model: Any, tokenizer: Any, rows: Sequence[Any], new_tokens: int, batch_size: int) -> list[str]:
-    """Answers of plain `generate`, batch by batch in the order of the rows."""
+    """Answer the prompts with plain `generate`, batch by batch in the order of the rows."""
     answers: list[str] = []
     for start in range(0, len(rows), batch_size):
         inputs = tokenizer.apply_chat_template(
@@ -64,7 +64,12 @@ def in_file_order(model: Any, tokenizer: Any, rows: Sequence[Any], new_tokens: i
 def measure(
     model: Any, tokenizer: Any, rows: Sequence[Any], new_tokens: int, batch_size: int, repeats: int
 ) -> tuple[dict[str, float], int]:
-    """Answers per second of both ways, which alternate, medians of `repeats`; and the number of equal answers."""
+    """Time both ways of answering, which take turns.
+
+    Returns:
+        Answers per second of each way (name -> median over `repeats`), and the smallest number of equal answers in a
+        repeat.
+    """
     ways = {
         "plain `generate`, the file's order": lambda: in_file_order(model, tokenizer, rows, new_tokens, batch_size),
         "`generate_answers`, sorted by length": lambda: [
@@ -84,7 +89,7 @@ def measure(
 
 
 def main() -> None:
-    """Time both ways and write the table."""
+    """Time both ways of answering, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arch", choices=list(ARCHITECTURES), default="llama")
     parser.add_argument("--batch", type=int, default=8)

@@ -1,8 +1,9 @@
 """Check what needs a CUDA card, in at most ten minutes, and write benchmarks/gpu_{card}.md.
 
-Every section runs in a process of its own with a time limit. If it fails or runs out of time, the rows that it has
-written stay, and the other sections run. A failure is a row of the table, and the exit status is 1 then. Run it from
-the project's folder: `make gpu-check`. `--device cpu` tries the sections on tiny shapes, prints and writes nothing.
+Every section of checks runs in a process of its own with a time limit. If a section fails or runs out of time, its rows
+so far are kept, and the other sections run. A failure is a row of the table, and the exit status is then 1. Run it from
+the project's folder: `make gpu-check`. With `--device cpu` it runs the sections on tiny models, prints the page, and
+writes no file.
 """
 
 import argparse
@@ -34,7 +35,7 @@ LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes")
 
 
 class Section(NamedTuple):
-    """A section of the table."""
+    """A group of checks that run in one process and share a table of the page."""
 
     name: str
     title: str
@@ -64,13 +65,16 @@ SECTIONS = (
 
 
 def run_section(section: Section, device: str, rows: Path, seconds: float) -> list[dict[str, Any]]:
-    """Run a section in a process, end it with all its children after some seconds, and return what it wrote.
+    """Run a section in a new process, stop the process with its children at the time limit, and return its lines.
 
     Args:
         section: the section.
         device: cuda or cpu.
-        rows: file for its rows. The section may write other files beside it.
-        seconds: most that it may take.
+        rows: file to which the section writes its lines. The section may write other files beside this file.
+        seconds: the time limit.
+
+    Returns:
+        One mapping per line, with the key `row`, `note`, `failed` or `device`.
     """
     if seconds <= 0:
         return [{"failed": [section.name, f"not started: {LIMIT} s were over"]}]
@@ -94,7 +98,12 @@ def run_section(section: Section, device: str, rows: Path, seconds: float) -> li
 
 
 def section_text(section: Section, lines: Sequence[dict[str, Any]]) -> str:
-    """Heading, notes and table of a section. A failure is a row with what failed and why."""
+    """Heading, notes and table of a section, in Markdown. For a failure the table says what failed and why.
+
+    Args:
+        section: the section.
+        lines: from `run_section`.
+    """
     blank = [""] * (len(section.columns) - 2)
     table = []
     for line in lines:
@@ -108,7 +117,16 @@ def section_text(section: Section, lines: Sequence[dict[str, Any]]) -> str:
 
 
 def check(sections: Sequence[Section], device: str, limit: float = LIMIT) -> tuple[str, str, int]:
-    """Run sections. Returns the device's name, the page, and the number of failures."""
+    """Run sections.
+
+    Args:
+        sections: the sections.
+        device: cuda or cpu.
+        limit: most seconds of all sections together.
+
+    Returns:
+        The device's name, the page in Markdown, and the number of failures.
+    """
     started, parts, failures, name = time.monotonic(), [], 0, "no device"
     for number, section in enumerate(sections, 1):
         seconds = min(section.seconds, limit - (time.monotonic() - started))
@@ -134,7 +152,11 @@ def check(sections: Sequence[Section], device: str, limit: float = LIMIT) -> tup
 
 
 def table_path(device: str) -> Path:
-    """The file of a card's table, from the name that PyTorch reports."""
+    """Path of the table for a card.
+
+    Args:
+        device: the card's name, as PyTorch reports it.
+    """
     card = card_of_device(device, 1)
     return FOLDER / f"gpu_{card.name if card else re.sub(r'[^a-z0-9]+', '_', device.lower()).strip('_')}.md"
 

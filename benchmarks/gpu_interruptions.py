@@ -1,6 +1,6 @@
-"""Sections of `gpu_check`: training that runs out of memory and is tried again, and training that is killed.
+"""Two sections of `gpu_check`: training that runs out of memory and is repeated, and training that is killed.
 
-Each attempt is a process of its own, as a job of the workflow is.
+Each attempt runs in a process of its own, as a job of the workflow does.
 """
 
 import os
@@ -38,7 +38,7 @@ LARGEST_NOISE = 0.01  # of the two runs; a larger one would hide a mistake
 
 
 def out_of_memory(report: Report) -> None:
-    """A micro-batch that does not fit is halved until it fits, and a step keeps its rows."""
+    """Check that training halves a micro-batch that does not fit into memory, and that its steps keep their rows."""
     import torch
 
     from clinical_dpo.cluster.time_and_memory import compute_memory_mb
@@ -94,7 +94,7 @@ def out_of_memory(report: Report) -> None:
 
 
 def kill_and_resume(report: Report) -> None:
-    """Training that is killed after a checkpoint resumes from it, and ends with the weights of undisturbed training."""
+    """Check that killed training resumes from its checkpoint, and ends with the weights of undisturbed training."""
     study = begin(report)
     name, task = "biomistral-7b", "pubmedqa"
     model = model_file(study, name, report.on_card, LAYERS)
@@ -129,7 +129,7 @@ def kill_and_resume(report: Report) -> None:
 
 
 class _MoreRows:
-    """Runs out of memory at the first step if more than some rows are computed at once. It stands for a card."""
+    """Callback that raises an out-of-memory error if a micro-batch has more than `rows` rows, as on a full card."""
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
@@ -142,7 +142,7 @@ class _MoreRows:
 
 
 class _Kill:
-    """Kills the process when some steps are done."""
+    """Callback that kills this process once `step` steps are done."""
 
     def __init__(self, step: int) -> None:
         self.step = step
@@ -156,12 +156,13 @@ REFUSED = 3  # exit status of an attempt that ended with a UserError
 
 
 def _attempt(runs: list[Any], folder: Path, before_step: Callable[[Any, int], None] | None = None) -> int | None:
-    """Train runs in a new process, one after the other. Returns its status.
+    """Train some runs one after the other in a new process, and return the exit status of the process.
 
     Args:
         runs: the runs.
-        folder: folder of `save_study`; `error.txt` gets the message of a UserError.
-        before_step: called with the trainer's arguments and the number of steps done.
+        folder: folder that `save_study` has filled. The message of a UserError is written to its `error.txt`.
+        before_step: function that is called before each step, with the trainer's arguments and the number of steps
+            done.
     """
     process = SPAWN.Process(target=_train, args=(runs, folder, before_step))
     process.start()
@@ -170,7 +171,7 @@ def _attempt(runs: list[Any], folder: Path, before_step: Callable[[Any, int], No
 
 
 def _train(runs: list[Any], folder: Path, before_step: Callable[[Any, int], None] | None) -> None:
-    """Train in this process, with deterministic kernels where there are any."""
+    """Train the runs of `_attempt` in this process, with deterministic kernels wherever PyTorch has them."""
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     import torch
 
@@ -191,7 +192,7 @@ def _train(runs: list[Any], folder: Path, before_step: Callable[[Any, int], None
 
 @contextmanager
 def _calling(before_step: Callable[[Any, int], None] | None) -> Iterator[None]:
-    """Call a function before every step of SFT; None changes nothing."""
+    """Let SFT call a function before every step within the `with` block. None changes nothing."""
     if before_step is None:
         yield
         return
@@ -200,7 +201,7 @@ def _calling(before_step: Callable[[Any, int], None] | None) -> Iterator[None]:
     from clinical_dpo.training.run import train_and_save
 
     class BeforeStep(TrainerCallback):
-        """Callback that calls the function."""
+        """Callback that calls `before_step` at the beginning of each step."""
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             before_step(args, state.global_step)
@@ -214,7 +215,11 @@ def _calling(before_step: Callable[[Any, int], None] | None) -> Iterator[None]:
 
 
 def _record(out: Path) -> dict[str, Any]:
-    """run.json of a finished run."""
+    """Read the run.json of a finished run.
+
+    Args:
+        out: folder of the run.
+    """
     from clinical_dpo.io import read_json
 
     return read_json(out / "run.json")

@@ -1,4 +1,7 @@
-"""Section of `gpu_check`: the layouts flat, flex and padded train the same model, in each precision of the card."""
+"""Section of `gpu_check`: the layouts flat, flex and padded must train the same model.
+
+A layout is a way to arrange prompts and answers in batches. The section checks each precision that the card computes.
+"""
 
 import gc
 import tempfile
@@ -32,7 +35,7 @@ SGD = {"optimizer": "sgd", "learning_rate": 0.1, "lr_scheduler_type": "constant"
 
 
 def layouts(report: Report) -> None:
-    """Train SFT and DPO in every layout, and compare losses and gradients with those of padded rows."""
+    """Train SFT and DPO in every layout, and compare losses and gradients with those of the padded layout."""
     study = begin(report)
     model = model_file(study, MODEL, report.on_card, LAYERS)
     four_bit = study.models["biomistral-7b"]["quantization"]
@@ -57,7 +60,18 @@ def layouts(report: Report) -> None:
 
 
 def _compare(report: Report, study: Any, stage: str, precision: str, model: dict[str, Any], folder: Path) -> None:
-    """Write a row for each layout of a stage. The DPO of all layouts continues the SFT of padded rows."""
+    """Train one stage in every layout, and write a row for each layout that is compared with the padded one.
+
+    The DPO of every layout starts from the SFT of the padded layout.
+
+    Args:
+        report: receives the rows.
+        study: the published studies.
+        stage: sft or dpo.
+        precision: name of the precision for the table.
+        model: the model file's settings.
+        folder: folder that `save_study` has filled.
+    """
     from clinical_dpo.cluster.flops import compute_type
     from clinical_dpo.training.reference_logps import compute_reference_logps
 
@@ -90,7 +104,10 @@ def _compare(report: Report, study: Any, stage: str, precision: str, model: dict
 
 
 def _train(study: Any, stage: str, layout: str, model: Any, folder: Path, out: Path, on_card: bool) -> None:
-    """Train a stage in a layout. On a CPU torch refuses FlexAttention's backward pass, so the refusal is removed."""
+    """Train a stage in a layout, and check that the run has used this layout.
+
+    On a CPU torch refuses FlexAttention's backward pass. Here this refusal is switched off.
+    """
     from clinical_dpo.io import read_json
     from clinical_dpo.training.dpo import train_dpo
     from clinical_dpo.training.sft import train_sft

@@ -1,6 +1,7 @@
-"""What the sections of `gpu_check` share: rows of a report, published settings, and random models of the real sizes.
+"""What the sections of `gpu_check` share: a section's report, published settings, random models of real sizes.
 
-`python -m benchmarks.gpu_section FUNCTION ROWS DEVICE` runs a section, such as `benchmarks.gpu_layouts:layouts`.
+`python -m benchmarks.gpu_section FUNCTION ROWS DEVICE` runs a section, such as `benchmarks.gpu_layouts:layouts`, on
+cuda or cpu, and writes its lines to the file ROWS.
 """
 
 import json
@@ -23,14 +24,18 @@ GB = 1e9
 
 
 class Report:
-    """What a section has measured, as JSON Lines: `row`, `note`, `failed` or `device`. Each is written at once."""
+    """A file of JSON Lines with what a section has measured. Each line is written at once.
+
+    A line has one key: `row`, `note`, `failed` or `device`.
+    """
 
     def __init__(self, path: str | Path, on_card: bool) -> None:
-        """Write to a file, in whose folder the section may write other files.
+        """Set the file of the report. The section may write other files into the same folder.
 
         Args:
             path: the file.
-            on_card: whether the section computes on a CUDA card, in the published sizes.
+            on_card: True if the section computes on a CUDA card with the published sizes, False for tiny sizes on a
+                CPU.
         """
         self.path, self.on_card = Path(path), on_card
         self.folder = self.path.parent
@@ -40,7 +45,7 @@ class Report:
             file.write(json.dumps({kind: value}) + "\n")
 
     def device(self, name: str) -> None:
-        """Write the name of the device."""
+        """Write the name of the device to the report."""
         self._write("device", name)
 
     def row(self, *cells: str) -> None:
@@ -49,18 +54,27 @@ class Report:
         say("  " + " | ".join(cells))
 
     def note(self, text: str) -> None:
-        """Write a sentence that stands above the table."""
+        """Write a sentence that the page shows above the section's table."""
         self._write("note", text)
         say(f"  {text}")
 
     def fail(self, name: str, problem: str) -> None:
-        """Write a row of something that failed."""
+        """Write a failure.
+
+        Args:
+            name: what failed.
+            problem: why.
+        """
         self._write("failed", (name, problem))
         say(f"  {name} | FAILED: {problem}")
 
     @contextmanager
     def attempt(self, name: str) -> Iterator[None]:
-        """Run the block. An error is printed and becomes a row, and the section goes on after the block."""
+        """Run the `with` block. If it raises, print the error and write a failure; the code after the block still runs.
+
+        Args:
+            name: name of the block in the failure.
+        """
         try:
             yield
         except (Exception, SystemExit) as error:
@@ -70,13 +84,13 @@ class Report:
 
 
 def check(holds: bool, problem: str) -> None:
-    """Raise an AssertionError with a message unless a condition holds."""
+    """Raise an AssertionError with the message `problem` if `holds` is False."""
     if not holds:
         raise AssertionError(problem)
 
 
 def begin(report: Report) -> Any:
-    """Prepare the process as a job of the workflow does, and report the device. Returns the published studies."""
+    """Prepare the process as a job of the workflow does, report the device, and return the published studies."""
     from benchmarks.training_steps import quiet
 
     quiet()
@@ -94,7 +108,14 @@ def begin(report: Report) -> Any:
 
 
 def model_file(study: Any, name: str, on_card: bool, layers: int | None = None) -> dict[str, Any]:
-    """Settings of a published model, of all its layers or of some; without a card of TINY sizes in float32."""
+    """Settings of a published model. On a CPU the model has the sizes TINY and computes in float32.
+
+    Args:
+        study: the published studies.
+        name: name of the model.
+        on_card: whether the section computes on a CUDA card.
+        layers: number of layers on a card; None for the published number.
+    """
     settings = dict(study.models[name])
     if not on_card:
         four_bit = settings.get("quantization")
@@ -106,7 +127,11 @@ def model_file(study: Any, name: str, on_card: bool, layers: int | None = None) 
 
 
 def shape(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Keyword arguments of a model's configuration in transformers, without its vocabulary."""
+    """Keyword arguments that set a model's sizes in a configuration of transformers, except the vocabulary.
+
+    Args:
+        model: the model file's settings.
+    """
     from clinical_dpo.model_files import SIZES
 
     sizes = {SIZES[key]: value for key, value in model["sizes"].items() if key != "vocab_size"}
@@ -116,7 +141,17 @@ def shape(model: Mapping[str, Any]) -> dict[str, Any]:
 def save_study(
     folder: Path, arch: str, model: Mapping[str, Any], case: Any, rows: int, spread: float = 0.5, **changes: Any
 ) -> None:
-    """Write a random base model, and rows of training and evaluation, which are pairs too."""
+    """Write a random base model, and random rows for training and evaluation that serve both SFT and DPO.
+
+    Args:
+        folder: folder to fill.
+        arch: name of ARCHITECTURES.
+        model: the model file's settings.
+        case: lengths and vocabulary of the rows.
+        rows: number of training rows.
+        spread: largest deviation of a length from its mean, as a share of the mean.
+        changes: further keyword arguments of the model's configuration.
+    """
     import torch
 
     from benchmarks.random_rows import random_model, random_row
@@ -137,16 +172,19 @@ def save_study(
 def training_run(
     study: Any, task: str, stage: str, folder: Path, model: Mapping[str, Any], out: Path, steps: int, **changes: Any
 ) -> Any:
-    """A run of a stage at the published settings of a task, with the first values of its sweep.
+    """Settings for training one stage as a published task does, with the first values of its sweep.
 
     Args:
         study: the published studies.
-        task, stage: whose settings the run has.
-        folder: folder of `save_study`.
+        task, stage: task and stage from which the settings come.
+        folder: folder that `save_study` has filled.
         model: the model file's settings.
-        out: folder of the result.
-        steps: optimizer steps.
-        changes: settings, or fields of the run, with other values.
+        out: folder for the result.
+        steps: number of optimizer steps.
+        changes: settings, or fields of the run, that replace the published ones.
+
+    Returns:
+        A `Run` for `train_sft` or `train_dpo`.
     """
     from clinical_dpo.training.settings import Run
 
@@ -159,14 +197,23 @@ def training_run(
 
 
 def losses(out: Path) -> list[float]:
-    """Training losses of a finished run, in order of step."""
+    """Training losses of a finished run, in order of step.
+
+    Args:
+        out: folder of the run.
+    """
     from clinical_dpo.io import read_csv
 
     return [float(row["loss"]) for row in read_csv(out / "log.csv") if row["split"] == "train"]
 
 
 def trained_matrices(out: Path, frozen: int = 0) -> Any:
-    """The matrices B of a finished run's LoRA as one vector, without their first `frozen` ranks. They start at zero."""
+    """The LoRA matrices B of a finished run, concatenated in one vector. Training starts with zeros in these matrices.
+
+    Args:
+        out: folder of the run.
+        frozen: number of first ranks to leave out, which the run did not train.
+    """
     import torch
     from safetensors.torch import load_file
 
@@ -180,7 +227,13 @@ def relative_difference(weights: Any, expected: Any) -> float:
 
 
 def main(function: str, rows: str, device: str) -> None:
-    """Run a section. What fails outside of its own attempts is a row too."""
+    """Run a section. An error that the section does not catch itself becomes a failure in its report.
+
+    Args:
+        function: the section's function, as `module:function`.
+        rows: file of the report.
+        device: cuda or cpu.
+    """
     os.environ["TORCHDYNAMO_DISABLE"] = "1"  # as in the workflow's jobs
     report = Report(rows, device == "cuda")
     with report.attempt("section"):

@@ -1,7 +1,8 @@
 """Sections of `gpu_check`: training steps of 8B and 7B models at the published settings, and answers per second.
 
-The variants are those of `training_steps`. Each trains in its own process. All processes import their libraries at the
-start, while the model is built. Each loads its model when its turn comes, so that the card holds one model at a time.
+The compared ways to train are variants of `training_steps`, such as TRL as shipped and this project's trainer. Each
+trains in its own process. While the base model is built, all processes import their libraries. A process loads its
+model when its turn comes, so that the card holds one model at a time.
 """
 
 import statistics
@@ -24,17 +25,17 @@ ANSWERS, NEW_TOKENS, ANSWER_REPEATS = 64, 32, 3
 
 
 def llama_steps(report: Report) -> None:
-    """Steps of Llama 3 8B in bfloat16, as in Savage et al. 2025."""
+    """Time training steps of Llama 3 8B in bfloat16, at the settings of Savage et al. 2025."""
     _steps(report, "llama3-8b-instruct", "llama", "uti")
 
 
 def mistral_steps(report: Report) -> None:
-    """Steps of BioMistral 7B in four bits, as in Murphy 2024."""
+    """Time training steps of BioMistral 7B in four bits, at the settings of Murphy 2024."""
     _steps(report, "biomistral-7b", "mistral", "pubmedqa")
 
 
 def warm_work(variant: str, folder: Path, case: Case, setup: Namespace, parent: Any) -> None:
-    """Import the libraries, wait for a message, and then `work`."""
+    """Import the libraries, wait for a message of `parent`, and then call `work` with the same arguments."""
     quiet()
     import peft  # noqa: F401
     import trl.trainer.dpo_trainer
@@ -45,7 +46,14 @@ def warm_work(variant: str, folder: Path, case: Case, setup: Namespace, parent: 
 
 
 def _steps(report: Report, name: str, arch: str, task: str) -> None:
-    """Time the steps of all variants of a model, and write a row for each."""
+    """Time the training steps of a model in all variants, and write a row for each variant.
+
+    Args:
+        report: receives the rows.
+        name: name of the published model.
+        arch: name of ARCHITECTURES.
+        task: task from which the settings and the lengths of the rows come.
+    """
     study = begin(report)
     model = model_file(study, name, report.on_card)
     tokens = study.tasks[task]["tokens"] if report.on_card else {"prompt": 20, "answer": 6}
@@ -97,7 +105,15 @@ def _steps(report: Report, name: str, arch: str, task: str) -> None:
 
 
 def _flops(study: Any, task: str, stage: str, model: Any, folder: Path, batch: int) -> float:
-    """Operations of a step in the flat layout, a mean over the rows."""
+    """Mean floating-point operations of a training step in the flat layout.
+
+    Args:
+        study: the published studies.
+        task, stage: task and stage from which the settings come.
+        model: the model file's settings.
+        folder: folder with the rows and the tokenizer.
+        batch: number of rows of a step.
+    """
     from clinical_dpo.cluster.flops import answer_tokens, branch_tokens, training_flops
     from clinical_dpo.config.model_sizes import model_sizes
     from clinical_dpo.io import read_jsonl
@@ -115,7 +131,15 @@ def _flops(study: Any, task: str, stage: str, model: Any, folder: Path, batch: i
 
 
 def _numbers(taken: Measured, stock: Measured | None, flops: float, model: Any) -> list[str]:
-    """Seconds per step, how often that is in a step of TRL as shipped, share of the card's peak, and peak memory."""
+    """Four cells of a variant's row: seconds per step, ratio to TRL, share of the card's peak, and peak memory in GB.
+
+    Args:
+        taken: measurements of the variant.
+        stock: measurements of TRL as shipped, None if it failed. The ratio is its seconds per step divided by the
+            variant's.
+        flops: floating-point operations of a step.
+        model: the model file's settings.
+    """
     from clinical_dpo.cluster.cards import card_of_device
     from clinical_dpo.cluster.flops import compute_type
     from clinical_dpo.models.load import device_name
@@ -130,7 +154,7 @@ def _numbers(taken: Measured, stock: Measured | None, flops: float, model: Any) 
 
 
 def _estimate(study: Any, task: str, stage: str, model: Any, taken: Measured) -> str:
-    """The estimate of memory in GB for the largest micro-batch that our variant computed."""
+    """The plan's estimate of memory in GB, for the largest micro-batch of the measured variant."""
     from clinical_dpo.cluster.time_and_memory import compute_memory_mb
 
     micro_batch = {"micro_batch_tokens": taken.facts["largest"], "max_length": 1}
@@ -139,7 +163,7 @@ def _estimate(study: Any, task: str, stage: str, model: Any, taken: Measured) ->
 
 
 def answers(report: Report) -> None:
-    """Answers per second of Llama 3 8B, by both ways of benchmarks/generation.py."""
+    """Measure answers per second of Llama 3 8B, in batches sorted by length and in the file's order."""
     from benchmarks.generation import measure, prompts
 
     study = begin(report)

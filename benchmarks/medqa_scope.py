@@ -1,8 +1,9 @@
-"""Compare the two rules of reader medqa with the labels of two readers, and the shares of kept questions.
+"""Compare two rules that select questions of MedQA, wide and strict, with the labels of two readers.
 
-It writes benchmarks/medqa_scope.md. It needs one of MedQA's files, such as phrases_no_exclude_test.jsonl.
-benchmarks/medqa_readers.csv has the labels of 200 questions of step 2 and 3, drawn from 296: what a question asks for,
-and whether its last sentence reads well when open. A question that the wide rule drops has no second label.
+It needs a file of MedQA, such as phrases_no_exclude_test.jsonl, and writes benchmarks/medqa_scope.md, which also has
+the shares of selected questions. benchmarks/medqa_readers.csv has the readers' labels of 200 of the 296 questions of
+step 2 and 3: what a question asks for, and whether its last sentence reads well without the answer options. A question
+that the wide rule drops has no second label.
 """
 
 import argparse
@@ -19,15 +20,24 @@ READERS = ("1", "2")
 
 
 def share(count: int, n: int) -> str:
-    """Return a share with its Wilson interval."""
+    """A share as text, with its 95% Wilson interval."""
     low, high = wilson(count, n)
     return f"{count} of {n} ({count / n:.3f}, {low:.3f} to {high:.3f})"
 
 
 def agreement(rows: dict[str, Row], labels: list[Row], reader: str, strict: bool) -> tuple[int, int, int]:
-    """Return the numbers of questions: right and kept, kept, and right.
+    """Count questions that a reader finds right and that a rule keeps.
 
     A question is right if it asks for a diagnosis or a treatment. A kept question is right if it also reads well.
+
+    Args:
+        rows: id -> question of MedQA.
+        labels: rows of medqa_readers.csv.
+        reader: number of the reader.
+        strict: True for the strict rule, False for the wide rule.
+
+    Returns:
+        The numbers of questions that are kept and right, that are kept, and that are right.
     """
     right_kept = kept = right = 0
     for label in labels:
@@ -40,7 +50,11 @@ def agreement(rows: dict[str, Row], labels: list[Row], reader: str, strict: bool
 
 
 def table(path: Path) -> str:
-    """Return the page."""
+    """The two tables of the page and a sentence on the agreement of the readers, in Markdown.
+
+    Args:
+        path: a file of MedQA.
+    """
     rows = read_jsonl(path)
     by_id = {question_id(row): row for row in rows}
     labels = read_csv(LABELS)
@@ -71,7 +85,7 @@ def table(path: Path) -> str:
 
 
 def main() -> None:
-    """Write the page from a file of MedQA."""
+    """Write benchmarks/medqa_scope.md from a file of MedQA."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="a file of MedQA, JSON Lines")
     path = parser.parse_args().file

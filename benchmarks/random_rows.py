@@ -1,4 +1,4 @@
-"""Random models, and rows of random words with a tokenizer of one token per word, so that their lengths are known."""
+"""Random models, and rows of random words. A tokenizer with one token per word makes the rows' lengths known."""
 
 import random
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ class Case(NamedTuple):
 
 
 def random_model(arch: str, vocabulary: int, shape: Mapping[str, Any], dtype: str, **changes: Any) -> tuple[Any, Any]:
-    """A random model, built on the device that jobs compute on, and its tokenizer.
+    """Build a random model on the device that jobs compute on, and its tokenizer. Returns both.
 
     Args:
         arch: name of ARCHITECTURES.
         vocabulary: number of tokens.
         shape, changes: further keyword arguments of the model's configuration.
-        dtype: of the weights.
+        dtype: floating-point type of the weights.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -42,7 +42,12 @@ def random_model(arch: str, vocabulary: int, shape: Mapping[str, Any], dtype: st
 
 
 def word_tokenizer(kind: Any, vocabulary: int) -> Any:
-    """A tokenizer with one token per word and the architecture's chat template."""
+    """A tokenizer with one token per word and the architecture's chat template.
+
+    Args:
+        kind: value of ARCHITECTURES, with the special tokens and the template.
+        vocabulary: number of tokens.
+    """
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -59,7 +64,14 @@ def word_tokenizer(kind: Any, vocabulary: int) -> Any:
 
 
 def random_row(draw: random.Random, case: Case, spread: float, name: str) -> dict[str, Any]:
-    """A row with a prompt and two answers of random words; lengths are uniform, `spread` of the mean to either side."""
+    """A row with a prompt and two answers of random words. It serves both SFT and DPO.
+
+    Args:
+        draw: source of the draws.
+        case: mean lengths and vocabulary.
+        spread: largest deviation of a length from its mean, as a share of the mean. Lengths are uniform within it.
+        name: id of the row.
+    """
 
     def text(role: str, mean: int, special: int) -> list[dict[str, str]]:
         length = max(1, round(mean * draw.uniform(1 - spread, 1 + spread)) - special)

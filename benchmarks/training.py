@@ -1,8 +1,9 @@
-"""Measure time and memory of a training step, stock TRL against the flat layout, and write benchmarks/training.md.
+"""Measure time and memory of a training step, of TRL as shipped and of this project's flat layout.
 
-Every variant trains in its own process, in TRL's loop, on the same rows in the same order. On a CPU the variants take
-turns step by step, so that other load slows them all. On a GPU they run one after another, since their models do not
-fit into its memory together. Run it from the project's folder: `python -m benchmarks.training --help`.
+Every variant trains in its own process, in TRL's training loop, on the same rows in the same order. On a CPU the
+variants take turns step by step, so that other load slows them all alike. On a GPU they run one after another, because
+their models do not fit into its memory together. Run it from the project's folder: `python -m benchmarks.training
+--help`. It writes benchmarks/training.md.
 """
 
 import argparse
@@ -60,7 +61,15 @@ MEMORY, SWEEP = 1.25, 4.0
 
 
 def measure(case: Case, setup: argparse.Namespace) -> tuple[str, dict[str, Measured]]:
-    """Return the device's name and the measurements of every variant, after one step of warm-up."""
+    """Measure every variant on one kind of rows, after one step of warm-up.
+
+    Args:
+        case: the kind of rows.
+        setup: from `arguments`.
+
+    Returns:
+        The device's name, and variant -> its measurements.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with ProcessPoolExecutor(1, mp_context=SPAWN) as pool:
@@ -74,7 +83,13 @@ def measure(case: Case, setup: argparse.Namespace) -> tuple[str, dict[str, Measu
 
 
 def check_losses(first: dict[str, float]) -> None:
-    """Exit unless every DPO starts at ln 2 (policy and reference are equal), and both SFTs start at the same loss."""
+    """Exit unless every DPO starts at the loss ln 2, and both SFTs start at the same loss.
+
+    At ln 2 policy and reference model are equal.
+
+    Args:
+        first: variant -> its first loss.
+    """
     expected = {variant: first[STOCK_SFT] if variant in (STOCK_SFT, SFT) else LN2 for variant in first}
     for variant, loss in first.items():
         if abs(loss - expected[variant]) > 0.01:
@@ -82,7 +97,12 @@ def check_losses(first: dict[str, float]) -> None:
 
 
 def interval(statistic: Callable[[list[int]], float], repeats: int) -> tuple[float, float]:
-    """95% bootstrap interval of a statistic over repeats; both sides of a ratio use the same drawn repeats."""
+    """95% bootstrap interval of a statistic of repeated measurements.
+
+    Args:
+        statistic: function of the numbers of the drawn repeats. A ratio takes both its sides from the same repeats.
+        repeats: number of repeats.
+    """
     draw = random.Random(0)
     values = sorted(statistic(draw.choices(range(repeats), k=repeats)) for _ in range(DRAWS))
     return values[round(0.025 * DRAWS)], values[round(0.975 * DRAWS) - 1]
@@ -91,7 +111,15 @@ def interval(statistic: Callable[[list[int]], float], repeats: int) -> tuple[flo
 def ratio_row(
     name: str, above: Measured, below: Measured, limit: float, at_least: bool, floor: float | None
 ) -> list[str]:
-    """One line of the table of ratios: ratio of median wall times with its interval, and ratio of median CPU times."""
+    """One line of the table of ratios: ratio of median wall times with its interval, and ratio of median CPU times.
+
+    Args:
+        name: name of the ratio.
+        above, below: measurements of numerator and denominator.
+        limit: the limit that the ratio of wall times should meet.
+        at_least: True for a lower limit, False for an upper limit.
+        floor: ratio if a step cost its unpadded tokens and nothing else; None leaves the cell empty.
+    """
 
     def ratio(chosen: list[int]) -> float:
         return median(above.wall, chosen) / median(below.wall, chosen)
@@ -103,18 +131,29 @@ def ratio_row(
 
 
 def median(values: list[float], chosen: list[int]) -> float:
-    """Median of the values of some repeats."""
+    """Median of some of the values.
+
+    Args:
+        values: one value per repeat.
+        chosen: numbers of the repeats to use. A number may occur several times.
+    """
     return statistics.median(values[i] for i in chosen)
 
 
 def verdict(value: float, limit: float, at_least: bool) -> list[str]:
-    """Two cells: a limit, and whether a value meets the limit."""
+    """Two cells of a table: the limit, and whether the value meets it.
+
+    Args:
+        value: the measured ratio.
+        limit: the limit.
+        at_least: True for a lower limit, False for an upper limit.
+    """
     met = value >= limit if at_least else value <= limit
     return [f"{'≥' if at_least else '≤'} {limit:g}", "met" if met else "not met"]
 
 
 def number(value: float | None) -> str:
-    """A number with two decimals; empty for None."""
+    """A number as text with two decimals, or an empty text for None."""
     return "" if value is None else f"{value:.2f}"
 
 
@@ -124,7 +163,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def section(case: Case, measured: dict[str, Measured]) -> list[str]:
-    """Lines of a case's heading and two tables."""
+    """Lines of one case in Markdown: a heading, the table of variants, and the table of ratios."""
     live, compact, dpo, stock_sft, sft = (measured[name] for name in (LIVE, LIVE_COMPACT, DPO, STOCK_SFT, SFT))
     wanted = WANTED[case.name]
     steps = [
@@ -164,7 +203,14 @@ def section(case: Case, measured: dict[str, Measured]) -> list[str]:
 
 
 def sweep_row(measured: dict[str, Measured]) -> list[str]:
-    """Line of a sweep of TRIALS trials of one epoch; ours adds one pass of the reference over all batches."""
+    """The line of the table of ratios that compares a sweep in stock TRL with a sweep in this project.
+
+    A sweep has TRIALS trials of one epoch. This project's sweep also has one pass of the reference model over all
+    batches.
+
+    Args:
+        measured: variant -> its measurements.
+    """
     live, dpo, reference = (measured[name] for name in (LIVE, DPO, REFERENCE))
 
     def ratio(part: str, chosen: list[int]) -> float:

@@ -1,4 +1,4 @@
-"""Model, rows, trainer and clock of one variant of a training step, which runs in its own process."""
+"""One variant of a training step, in its own process: model, rows, trainer and clock."""
 
 import argparse
 import os
@@ -54,7 +54,11 @@ DPO, STOCK_SFT, SFT, REFERENCE = "our DPO", "stock SFT", "our SFT", "our referen
 
 
 def _lora(lora: Mapping[str, Any]) -> Any:
-    """PEFT's configuration of a LoRA of some rank, alpha and dropout on all linear layers."""
+    """PEFT's configuration of a LoRA on all linear layers.
+
+    Args:
+        lora: `rank`, `alpha` and `dropout`.
+    """
     from peft import LoraConfig
 
     shape = {"r": lora["rank"], "lora_alpha": lora["alpha"], "lora_dropout": lora["dropout"]}
@@ -62,7 +66,11 @@ def _lora(lora: Mapping[str, Any]) -> Any:
 
 
 def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
-    """Write base model, SFT adapter, rows and reference log-probabilities; return the GPU's name, None for a CPU."""
+    """Write base model, SFT adapter, rows and reference log-probabilities into a folder.
+
+    Returns:
+        The GPU's name; None if the computer has no GPU.
+    """
     quiet()
     import torch
     from peft import get_peft_model
@@ -88,7 +96,17 @@ def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
 
 
 def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> None:
-    """Take a step at each message of `parent` and send (wall, CPU) seconds. At the end, send facts of the process."""
+    """Take a step at each message of `parent`, and answer with its wall and CPU seconds.
+
+    At the end, send facts of the process: first loss, peak memory, tokens per step and others.
+
+    Args:
+        variant: name of the variant.
+        folder: folder that `prepare` has filled.
+        case: the kind of rows.
+        setup: the benchmark's settings, such as LoRA and repeats.
+        parent: pipe to the parent process.
+    """
     quiet()
     if variant == REFERENCE:
         parent.send(_score(folder, case, setup, parent))
@@ -102,7 +120,7 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
     ours = variant in (DPO, SFT)
 
     class Counted(Collator):
-        """Collator that keeps the tokens of its largest batch."""
+        """Collator that remembers the number of tokens of its largest batch."""
 
         largest = 0
 
@@ -134,7 +152,7 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
 
 
 def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) -> Any:
-    """TRL's trainer as shipped, or the trainer of the project's stages."""
+    """The trainer of a variant: TRL's as shipped, or that of this project's stages."""
     import torch
     from datasets import Dataset
     from peft import PeftModel, get_peft_model
@@ -184,7 +202,10 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
 
 
 def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> dict[str, Any]:
-    """Run the reference pass by batches, with the functions of `compute_reference_logps`; return its peak memory."""
+    """Compute the reference log-probabilities batch by batch, as the rule `compute_reference_logps` does.
+
+    It takes a batch at each message of `parent`, and answers with the wall and CPU seconds. It returns the peak memory.
+    """
     from clinical_dpo.io import read_jsonl
     from clinical_dpo.models.load import autocast, load_variant
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
@@ -205,7 +226,7 @@ def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> 
 
 
 def quiet() -> None:
-    """Set one thread and no network, and silence progress bars and the libraries' warnings."""
+    """Use one thread and no network, and silence progress bars and the libraries' warnings."""
     warnings.simplefilter("ignore")
     os.environ["TQDM_DISABLE"] = "1"
     from datasets import disable_caching, disable_progress_bars

@@ -1,4 +1,4 @@
-"""Processes of variants of a training step, which take steps in turn, and their measurements."""
+"""Run the variants of a training step in processes that take steps in turn, and collect their measurements."""
 
 import argparse
 import multiprocessing
@@ -13,7 +13,7 @@ SPAWN = multiprocessing.get_context("spawn")  # ru_maxrss of a forked process st
 
 
 class Measured(NamedTuple):
-    """Measurements of one variant: wall and CPU seconds per repeat, and facts that its process reports."""
+    """Measurements of one variant: wall and CPU seconds of each step, and facts that its process reports at the end."""
 
     wall: list[float]
     cpu: list[float]
@@ -32,7 +32,13 @@ class Started(NamedTuple):
 def start(
     variants: Sequence[str], folder: Path, case: Case, setup: argparse.Namespace, target: Callable[..., None] = work
 ) -> list[Started]:
-    """Start a process per variant that runs `target`, by default `work`."""
+    """Start one process per variant.
+
+    Args:
+        variants: names of the variants.
+        folder, case, setup: arguments of `target`.
+        target: function that each process runs.
+    """
     started = []
     for variant in variants:
         ours, theirs = SPAWN.Pipe()
@@ -44,10 +50,17 @@ def start(
 
 
 def take_turns(started: Sequence[Started], repeats: int) -> dict[str, Measured]:
-    """Let processes step in turn, and collect their measurements.
+    """Let the processes take steps in turn, and collect their measurements.
+
+    Args:
+        started: the processes, from `start`.
+        repeats: number of measured steps. One step of warm-up comes before.
+
+    Returns:
+        Variant -> its measurements.
 
     Raises:
-        RuntimeError: a process has ended too early. It has printed why.
+        RuntimeError: a process has ended too early. The process itself prints why.
     """
     for step in range(repeats + 2):
         for variant, pipe, process, taken in started:
@@ -57,7 +70,9 @@ def take_turns(started: Sequence[Started], repeats: int) -> dict[str, Measured]:
                 said = pipe.recv()
             except (EOFError, OSError):
                 process.join()
-                raise RuntimeError(f"{variant}: its process ended with status {process.exitcode}") from None
+                raise RuntimeError(
+                    f"the process of variant '{variant}' ended with status {process.exitcode}. See its error above."
+                ) from None
             if step > repeats:
                 taken.facts.update(said)
                 process.join()

@@ -1,7 +1,8 @@
 """Time the commands that a user waits for: the demo, dry runs, one rebuilt table. It writes benchmarks/workflow.md.
 
-It deletes the demo (results, reports, logs) and runs it again. Run it on an idle machine, with the environment
-installed. Each number is the wall time of a whole command; all but the demo are medians of five.
+It deletes the demo's results, reports and logs, and runs the demo again. Install the environment before, and run it on
+an idle machine. Each number is the wall time of a whole command. The demo runs once; the other numbers are medians of
+five runs.
 """
 
 import argparse
@@ -20,7 +21,11 @@ REPEATS = 5
 
 
 def snakemake(*arguments: str) -> float:
-    """Wall time of one Snakemake command in seconds. Raises CalledProcessError if it fails."""
+    """Run one Snakemake command, and return its wall time in seconds.
+
+    Raises:
+        CalledProcessError: the command fails.
+    """
     started = time.monotonic()
     command = [sys.executable, "-m", "snakemake", *arguments]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -55,12 +55,15 @@ def compared_in_nfc(value: Any) -> Any:
 
 
 def comparable(text: str) -> str:
-    """Return a text without differences of case, white space and Unicode form."""
+    """Return a form of the text for comparison. Case, white space and Unicode form make no difference to this form."""
     return nfc(" ".join(nfc(text).casefold().split()))
 
 
 def comparable_id(row_id: str) -> str:
-    """Return an id without the differences that people overlook: those of `comparable`, and 007 or 7.0 for 7."""
+    """Return a form of the id for comparison, without differences that people overlook.
+
+    These are the differences that `comparable` ignores, and those between 7, 007 and 7.0.
+    """
     plain = comparable(row_id)
     number = re.fullmatch(r"0*(\d+)(?:\.0*)?", plain)
     return number[1] if number else plain

@@ -38,7 +38,7 @@ class UserError(Exception):
         self.public = None if public is None else _safe(public)
 
     def within(self, prefix: str, public_prefix: str | None = None, suffix: str = "") -> "UserError":
-        """A new error with text before and after this error's message.
+        """Return a new error that has this error's message with text before and after it.
 
         Args:
             prefix: where the mistake is; written before the message.

@@ -50,8 +50,9 @@ class Condition:
     def holds(self, row: Mapping[str, Any]) -> bool:
         """Whether the condition holds for a row. A column that the row does not have counts as empty.
 
-        Numbers and texts that are numbers are compared as numbers. Other texts are compared without outer white space.
-        `and` and `or` stop at the first value that decides, so that `age != "" and age >= 18` is defined for every row.
+        A text that spells a number equals that number. `<`, `<=`, `>` and `>=` also compare two such texts as numbers.
+        Other texts are compared without outer white space. `and` and `or` stop at the first value that decides, so that
+        `age != "" and age >= 18` is defined for every row.
 
         Raises:
             UserError: a compared value is empty, of another type, or not a number where a number is needed.
@@ -105,13 +106,13 @@ def kept_rows(rows: Sequence[Mapping[str, Any]], condition: Condition, names: Se
 
 
 def _columns(tree: ast.expr) -> set[str]:
-    """Names of the columns in a tree, including those written as `row["name"]`."""
+    """Names of the columns in a syntax tree, including those written as `row["name"]`."""
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {ROW}
     return names | {name for node in ast.walk(tree) if (name := _row_item(node)) is not None}
 
 
 def _row_item(node: ast.AST) -> str | None:
-    """The name in a node `row["name"]`; None for any other node."""
+    """The column name in a node `row["name"]`; None for any other node."""
     is_item = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == ROW
     if is_item and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):  # type: ignore[attr-defined]
         return node.slice.value  # type: ignore[attr-defined]
@@ -119,7 +120,12 @@ def _row_item(node: ast.AST) -> str | None:
 
 
 def _check_truth(node: ast.expr, text: str) -> None:
-    """Refuse a node that is not a condition. `text` is the whole condition, for messages."""
+    """Refuse a node of the syntax tree that is not a comparison, a column, or `and`, `or`, `not` of such nodes.
+
+    Args:
+        node: the node.
+        text: the whole condition, for messages.
+    """
     if isinstance(node, ast.BoolOp):
         for each in node.values:
             _check_truth(each, text)
@@ -145,7 +151,7 @@ def _check_truth(node: ast.expr, text: str) -> None:
 
 def _check_value(node: ast.expr, text: str) -> None:
     if not (_is_column(node) or _is_literal(node)):
-        raise PublicError(f"'{text}': `{_shown(node)}` is neither a column nor a text or a number. {_MEND}")
+        raise PublicError(f"'{text}': `{_shown(node)}` is not a column, a text or a number. {_MEND}")
 
 
 def _is_column(node: ast.expr) -> bool:
@@ -207,7 +213,9 @@ def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mappi
         return _equal(first, left, second, right) == isinstance(operator, ast.Eq)
     for node, value in ((first, left), (second, right)):
         if value == "" or isinstance(value, bool):
-            raise _mistake(node, value, "has no order. If it may be empty, test this first: `x != '' and x >= 1`")
+            raise _mistake(
+                node, value, "cannot be compared with < or >. If it may be empty, test this first: `x != '' and x >= 1`"
+            )
     numbers = number_of(left), number_of(right)
     if None in numbers:
         if not isinstance(left, str) or not isinstance(right, str) or numbers != (None, None):
@@ -221,9 +229,13 @@ def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mappi
 
 
 def _equal(first: ast.expr, left: Any, second: ast.expr, right: Any) -> bool:
-    """Whether two values are equal: as texts, or as numbers if one of them is a number.
+    """Whether two values are equal. Two texts are compared as texts.
 
-    Only '' equals an empty value.
+    A number is compared with a number, or with a text that spells a number. An empty value equals only ''.
+
+    Args:
+        first, second: the two sides in the condition, for messages.
+        left, right: their values.
     """
     if isinstance(left, str) and isinstance(right, str):
         return left == right
@@ -248,7 +260,13 @@ def _equal(first: ast.expr, left: Any, second: ast.expr, right: Any) -> bool:
 
 
 def _is_in(first: ast.expr, left: Any, second: ast.expr, row: Mapping[str, Any]) -> bool:
-    """Whether a value is in a list of literals, in a column's list, or part of a column's text."""
+    """Whether a value is in a list of literals, in a column's list, or part of a column's text.
+
+    Args:
+        first, left: the side before `in`, and its value.
+        second: the side after `in`.
+        row: column -> value.
+    """
     if not isinstance(left, str | int | float):
         raise _mistake(first, left, f"is a {type(left).__name__}, which conditions cannot compare. Use another column")
     if isinstance(second, ast.List | ast.Tuple):
@@ -282,7 +300,13 @@ def number_of(value: Any) -> int | float | None:
 
 
 def _mistake(node: ast.expr, value: Any, problem: str) -> UserError:
-    """The error about a value. Its public message does not quote the value."""
+    """The error about a value in a condition. The public version of its message does not quote the value.
+
+    Args:
+        node: the part of the condition that has the value.
+        value: the value.
+        problem: what is wrong, and the correction.
+    """
     name = f"column '{_row_item(node) or getattr(node, 'id', '')}'" if _is_column(node) else f"`{_shown(node)}`"
     quoted = "empty" if value == "" else f"'{str(value)[:40]}'"
     public = "a value of a column" if _is_column(node) else name

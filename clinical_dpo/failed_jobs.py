@@ -6,7 +6,7 @@ from clinical_dpo.script import PRIVATE
 
 
 def failure(job: str, log: Path) -> str:
-    """Return the message of a failed job in one line. Without a message that may be shown, the line names the log.
+    """Return the message of a failed job in one line. If no message may be shown, the line names the log.
 
     Args:
         job: name of the job.

@@ -48,7 +48,7 @@ def _installed_gpus() -> list[str]:
 def take_gpu(requested: int | None) -> IO[str] | None:
     """Let this process see at most one GPU: none if it requests none, else the GPU that the fewest other jobs use.
 
-    This must be called before PyTorch looks for GPUs. A single GPU that Slurm or the user has chosen is kept.
+    Call this before PyTorch looks for GPUs. If Slurm or the user has chosen a single GPU, this choice is kept.
 
     Args:
         requested: number of GPUs that the job requests; None for a job that says nothing about GPUs.

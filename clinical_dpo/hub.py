@@ -127,7 +127,7 @@ def _explained(repo_id: str, kind: str, revision: str, lacking: Callable[[], str
 def _lacking(
     repo_id: str, revision: str, patterns: Sequence[str] | None, kind: str, ignored: Sequence[str] = ()
 ) -> str:
-    """A clause that says which files of a commit are not in the local cache. Arguments as for `fetch`."""
+    """A clause that says which files of a commit are missing in the local cache. Arguments as for `fetch`."""
     from huggingface_hub import try_to_load_from_cache
 
     try:

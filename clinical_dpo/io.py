@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 @contextlib.contextmanager
 def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
-    """Yield a temporary path, and move what is there to `path` when the block ends without an error.
+    """Yield a temporary path. When the block ends without an error, move the new file or directory there to `path`.
 
     The block creates a file or a directory at the temporary path. The temporary path is in a new folder beside `path`.
     This folder has a random name and is closed to other users, so no other user can put a file or a link there. If the
@@ -106,7 +106,8 @@ def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
             raise _unreadable(f"{path}, line {number}", error) from None
         if not isinstance(row, dict):
             raise PublicError(
-                f"{path}, line {number}: a {type(row).__name__}, not a JSON object. Write one object on each line."
+                f"{path}, line {number}: the value is of type '{type(row).__name__}', but must be a JSON object. Write "
+                "one object on each line."
             )
         for field in required:
             if field not in row:

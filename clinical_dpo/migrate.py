@@ -40,7 +40,7 @@ def migrated(text: str, names: Sequence[Renamed]) -> str:
 
 
 def _span(node: yaml.Node | None, name: Renamed) -> tuple[int, int] | None:
-    """Start and end of an old name in the text; None if a merge key (<<) copies the name from another mapping.
+    """Start and end of an old name in the text; None if the name comes from another mapping through a merge key (<<).
 
     In this case the list of old names has a separate entry for the name in the other mapping.
     """

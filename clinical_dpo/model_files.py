@@ -48,7 +48,7 @@ def model_folder(path: str, where: str) -> Path:
         PublicError: a variable is not set, or there is no such folder.
     """
     if unset_variables(path):
-        raise PublicError(f"{where}: key 'path': the environment variable in {path} is not set. Export it.")
+        raise PublicError(f"{where}: key 'path': an environment variable in '{path}' is not set. Set and export it.")
     folder = user_path(path)
     if not folder.is_dir():
         raise PublicError(
@@ -61,7 +61,7 @@ def model_folder(path: str, where: str) -> Path:
 def folder_files(folder: Path) -> list[str]:
     """Relative paths of the files that jobs read in a model's folder.
 
-    Pickled weights are read if there are no safetensors.
+    Pickled weights are in the list only if the folder has no safetensors.
     """
     patterns = LINKED if first_file(folder, SAFE_WEIGHTS) else (*LINKED, PICKLED)
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
@@ -104,7 +104,11 @@ def layer_sizes(folder: str | Path) -> dict[str, int] | None:
 
 
 def _shards(file: Path) -> set[str]:
-    """Names of the files of weights: the files that an index lists, or the file itself."""
+    """Names of the files that contain the weights.
+
+    Args:
+        file: a file of weights, or an index that lists such files.
+    """
     return set(read_json(file)["weight_map"].values()) if file.suffix == ".json" else {file.name}
 
 

@@ -96,7 +96,7 @@ class Paths:
 
     @cached_property
     def _roots(self) -> dict[str, str]:
-        """Folder that a pattern names -> its path in this run."""
+        """Map the name of each top folder in a pattern to its path in this run."""
         return {root: self.folder(root) for root in ("results", "reports", "ratings")}
 
     def folder(self, name: str, *parts: str) -> str:
@@ -124,7 +124,7 @@ class Paths:
         unfilled = _unfilled(pattern)
         for key in more:
             if key not in unfilled:
-                raise KeyError(f"path '{name}' has no {{{key}}}: {pattern}")
+                raise KeyError(f"path '{name}' has no wildcard {{{key}}}: {pattern}")
         return pattern.format_map(unfilled | self._roots | (dict(wildcards.items()) if wildcards else {}) | more)
 
     def log(self, rule: str, *names: str) -> str:
@@ -153,7 +153,7 @@ def parse(name: str, path: Any) -> dict[str, str]:
     """
     match = _expression(_pattern(name)).fullmatch(str(path))
     if not match:
-        raise ValueError(f"{path} does not match the pattern {_pattern(name)}")
+        raise ValueError(f"path '{path}' does not match the pattern '{_pattern(name)}'")
     return match.groupdict()
 
 
@@ -187,9 +187,9 @@ def parse_trial(name: str, stage: str) -> dict[str, float]:
         values = {"learning_rate": float(match[1])} | ({"beta": float(match[2])} if match[2] else {})
         if trial_name(values) == name:
             return values
-        raise UserError(f"'{name}' is not the usual spelling of this trial's name. Write {trial_name(values)}.")
+        raise UserError(f"'{name}' is not the usual spelling of this trial's name. Write '{trial_name(values)}'.")
     example = "lr1e-06_beta0.1" if stage in PAIRED_STAGES else "lr1e-05"
-    raise UserError(f"'{name}' is not a trial of {stage}. Write a name such as {example}.")
+    raise UserError(f"'{name}' is not the name of a trial of stage '{stage}'. Write a name such as '{example}'.")
 
 
 def with_seed(name: str, seed: int | str | None) -> str:

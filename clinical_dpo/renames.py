@@ -45,8 +45,8 @@ def old_names(settings: Any, kind: str) -> Iterator[Renamed]:
     """Yield every old name in the settings of a file.
 
     Args:
-        settings: contents of the file. A value that is not a mapping has no names.
-        kind: kind of the mapping: `config` or `task` for a whole file, or another kind in KEYS for a part of it.
+        settings: contents of the file. If the value is not a mapping, it has no names.
+        kind: kind of the mapping: `config` or `task` for a whole file, or another key of KEYS for a part of a file.
     """
     if not isinstance(settings, Mapping):
         return

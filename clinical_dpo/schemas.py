@@ -104,11 +104,14 @@ def _value_problem(error: Any) -> str:
 
 
 def _type_mend(value: Any, expected: set[str]) -> str:
-    """Return a sentence about a value that YAML reads as another type than it looks; for any other value an empty text.
+    """Return a sentence that corrects a value of a wrong type, such as `yes`, which YAML reads as true.
 
     Args:
         value: the value, as YAML reads it.
         expected: types that the schema allows, as JSON Schema names them.
+
+    Returns:
+        The sentence; an empty text if no correction is known.
     """
     if "string" in expected:
         kinds: dict[Any, str] = {
@@ -133,11 +136,14 @@ def _type_mend(value: Any, expected: set[str]) -> str:
 
 
 def _number_mend(text: str, integer: bool) -> str:
-    """Return a sentence about a number that YAML reads as text; for any other text an empty text.
+    """Return a sentence that corrects a number which YAML reads as text.
 
     Args:
         text: the text.
         integer: whether only a whole number is valid.
+
+    Returns:
+        The sentence; an empty text if the text is no number.
     """
     bare = text.strip().replace(",", ".")
     if integer and re.fullmatch(r"[+]?\d+(\.\d*)?([eE][+]?\d{1,2})?", bare) and float(bare).is_integer():

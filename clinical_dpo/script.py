@@ -36,7 +36,7 @@ class _Shown(io.TextIOWrapper):
 def job(snakemake: Any) -> Iterator[SimpleNamespace]:
     """Yield the rule's settings, and send all output of the block to the rule's log, including output of C libraries.
 
-    Before the block, remove what a killed process left of the rule's outputs and of the folders that contain them.
+    Before the block, unfinished outputs of the rule are removed, which a killed process may have left.
 
     A UserError ends the process with status 1; the terminal and the log show its message. Any other exception writes
     its traceback to the log and one line to the terminal. If the logs are PRIVATE, the terminal shows only the public

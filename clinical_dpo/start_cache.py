@@ -16,7 +16,7 @@ _SETTLED = 2e9  # nanoseconds; a file that changed more recently may change agai
 
 
 class StartCache:
-    """A cache in a JSON file: key -> value. The SHA-256 of files are also in it, with the path as key."""
+    """A cache in a JSON file: key -> value. It also has the SHA-256 of files, with the path of the file as key."""
 
     def __init__(self, path: Path) -> None:
         """Read the cache file. A missing or unreadable file counts as empty."""
@@ -46,12 +46,12 @@ class StartCache:
         return self.of_version(str(path), files_version([path]), lambda: sha256(path))
 
     def of_version(self, key: str, version: str | None, compute: Callable[[], Any]) -> Any:
-        """The value of a key, which is computed again only for another version.
+        """The value of a key. The value is computed again only if the version differs from the saved version.
 
         Args:
             key: name of the value.
             version: from `files_version`, of the files on which the value depends. With None the value is not saved.
-            compute: returns the value, which JSON can hold.
+            compute: function that returns the value. JSON must be able to hold the value.
         """
         saved = self[key]
         if version and saved and saved[0] == version:

@@ -27,7 +27,10 @@ def _printable(value: Any) -> Any:
     if isinstance(value, str | int | float | Undefined) and not isinstance(value, bool):
         return value
     if value is None:
-        raise PublicError("{{ }} prints an empty value (null). Test first: {% if field %}{{ field }}{% endif %}.")
+        raise PublicError(
+            "{{ }} prints an empty value (null). Print only a value that is there: "
+            "{% if field %}{{ field }}{% endif %}."
+        )
     raise PublicError(
         f"{{{{ }}}} prints a {type(value).__name__}, not text. Join a list: {{{{ field | join(', ') }}}}."
     )
@@ -124,9 +127,11 @@ def _evaluated(template: Callable[[Mapping[str, Any]], Any], values: Mapping[str
 
 @cache
 def _compiled(template: str) -> tuple[Template, set[str], set[str]]:
-    """Compile a template. Return it with the names that it uses and the names that may be missing or empty.
+    """Compile a template.
 
-    Both include names written as `row["name"]`.
+    Returns:
+        The compiled template, the names that it uses, and the names that may be missing or empty. Both sets of names
+        include names written as `row["name"]`.
     """
     try:
         tree = _JINJA.parse(nfc(template))
@@ -156,7 +161,7 @@ def _within(tree: nodes.Node, kind: type[Any]) -> list[Any]:
 def uses_whole_row(template: str) -> bool:
     """Whether a template may use any column.
 
-    It may if it uses `row` in another way than `row["name"]`: `row.items()`.
+    A template may use any column if it uses `row` other than by the name of a column. For example, `row.items()` does.
     """
     if not is_template(template):
         return False

@@ -1,4 +1,4 @@
-"""For results of which Snakemake has no record: compare the settings in a result's own record with the config."""
+"""Compare a result's own record of its settings with the config, if Snakemake has no record of the result."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,8 @@ from clinical_dpo.io import write_json
 def record_file(output: str, metadata: Path) -> Path:
     """The file in which Snakemake records how it made an output (snakemake.persistence.file).
 
-    The name of this file is the base64 of the output's path, split into pieces that are short enough for a file system.
+    The name of this file is the base64 of the output's path. A long name is split into folders, because file systems
+    limit the length of a name.
 
     Args:
         output: path of the output, as the rule has it.

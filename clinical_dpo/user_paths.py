@@ -11,8 +11,8 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_
 def user_path(text: str) -> Path:
     """Return the path that a user's text names, with `~` and $NAME replaced. Unset variables stay as written.
 
-    A file with exactly the text as its name takes precedence. A dollar sign that no name follows is part of the file's
-    name.
+    If a file has exactly the text as its name, the text is its path. A dollar sign without a name after it is part of
+    the file's name.
     """
     if Path(text).exists():
         return Path(text)

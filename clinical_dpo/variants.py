@@ -21,7 +21,7 @@ SWEPT = ("learning_rate", "beta")  # settings that may have several values in a 
 
 
 def sorted_variants(names: Iterable[str]) -> list[str]:
-    """The variants among the names, each once, in the order of TITLES. `external` is not a variant here."""
+    """The variants among the names, each once, in the order of TITLES. Other names, such as `external`, are dropped."""
     present = set(names)
     return [variant for variant in TITLES if variant in present]
 

@@ -103,7 +103,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _text_faults(root: Any, lines: list[str]) -> Iterator[str]:
-    """Yield faults of texts without quotes that YAML reads in another way than they look.
+    """Yield a fault for each text without quotes that YAML reads otherwise than its writer expects.
 
     In `Charge #1`, ` #1` is a comment. A dash of a list that is too far to the right becomes part of the text above.
     """
@@ -134,7 +134,10 @@ def _text_faults(root: Any, lines: list[str]) -> Iterator[str]:
 
 
 def _anchor_faults(text: str) -> Iterator[str]:
-    """Yield faults of texts whose first word begins with & and is used nowhere else, because YAML drops this word."""
+    """Yield a fault for each text that begins with a word such as `&ward` to which nothing in the file refers.
+
+    YAML takes such a word for the name of the text (an anchor) and drops it.
+    """
     if "&" not in text:
         return
     events = list(yaml.parse(text, Loader=_StrictLoader))

@@ -1,4 +1,4 @@
-"""Every key of the configuration, from workflow/schemas: `python -m docs.keys > docs/keys.md` writes the page."""
+"""List every key of the configuration with its schema's description: `python -m docs.keys > docs/keys.md`."""
 
 import re
 import sys
@@ -28,7 +28,13 @@ Schema = Mapping[str, Any]
 
 
 class Key(NamedTuple):
-    """A key. `path` is its full name, such as `splits.dev`, and `needed` says when it is required."""
+    """A key of the configuration.
+
+    Attributes:
+        path: its full name, such as `splits.dev`.
+        schema: its JSON schema.
+        needed: when it is required, in words; empty for an optional key.
+    """
 
     path: str
     schema: Schema
@@ -36,15 +42,20 @@ class Key(NamedTuple):
 
 
 def schema_of(name: str) -> Schema:
-    """The schema workflow/schemas/{name}.schema.yaml."""
+    """Read the schema workflow/schemas/{name}.schema.yaml."""
     schema: Schema = read_yaml(SCHEMAS / f"{name}.schema.yaml")
     return schema
 
 
 def keys(schema: Schema, prefix: str = "") -> Iterator[Key]:
-    """Yield the keys of a mapping, each followed by the keys of its value, without those of SECTIONS.
+    """Yield the keys of a mapping, each followed by the keys of its value.
 
-    In a path NAME is a name that the user chooses, and [] is an entry of a list.
+    Keys of a value are left out if its schema has a section of its own on the page (SECTIONS). In a key's path NAME is
+    a name that the user chooses, and [] is an entry of a list.
+
+    Args:
+        schema: schema of the mapping.
+        prefix: path of the mapping, which begins the path of each key.
     """
     needed = required(schema)
     for name, reference in schema.get("properties", {}).items():
@@ -59,13 +70,16 @@ def keys(schema: Schema, prefix: str = "") -> Iterator[Key]:
 
 
 def follow(node: Schema) -> Schema:
-    """The node, with a reference to one key of a schema replaced by the schema of this key."""
+    """Resolve a `$ref` to a key of another schema: return that key's schema, with the node's own entries on top.
+
+    Any other node is returned unchanged.
+    """
     file, _, name = node.get("$ref", "").partition("#/properties/")
     return {**schema_of(file.removesuffix(".schema.yaml"))["properties"][name], **node, "$ref": ""} if name else node
 
 
 def required(schema: Schema) -> dict[str, str]:
-    """Key -> `required`, or the settings with which it is required."""
+    """Map each required key of a mapping to `required`, or to `required with` the settings that make it required."""
     needed = dict.fromkeys(schema.get("required", ()), "required")
     for rule in schema.get("allOf", ()):
         words = f"required with {' and '.join(settings(rule['if']))}"
@@ -76,7 +90,12 @@ def required(schema: Schema) -> dict[str, str]:
 
 
 def settings(condition: Schema, prefix: str = "") -> Iterator[str]:
-    """Yield the settings for which the condition of a schema holds."""
+    """Yield, as code, each setting that the `if` of a schema demands, such as `grader: judge`.
+
+    Args:
+        condition: the `if`.
+        prefix: path of the mapping, which begins the path of each setting.
+    """
     for key, node in condition.get("properties", {}).items():
         if "properties" in node:
             yield from settings(node, f"{prefix}{key}.")
@@ -89,7 +108,11 @@ def settings(condition: Schema, prefix: str = "") -> Iterator[str]:
 
 
 def values(node: Schema) -> str:
-    """The valid values of a key, in words."""
+    """Describe the valid values of a key.
+
+    Args:
+        node: schema of the key.
+    """
     if reference := node.get("$ref"):
         return SECTIONS.get(reference.removesuffix(".schema.yaml"), "mapping")
     if "enum" in node:
@@ -103,7 +126,12 @@ def values(node: Schema) -> str:
 
 
 def of_type(kind: str, node: Schema) -> str:
-    """The valid values of one type."""
+    """Describe the valid values of a key that have one type.
+
+    Args:
+        kind: the type, as JSON Schema names it.
+        node: schema of the key.
+    """
     each = node.get("additionalProperties")
     if kind == "boolean":
         return "`true`, `false`"
@@ -117,48 +145,52 @@ def of_type(kind: str, node: Schema) -> str:
 
 
 def code(value: Any) -> str:
-    """A value as one line of YAML."""
+    """A value as one line of YAML, in Markdown's format for code."""
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True)
     return code_span(text.strip().removesuffix("..."))
 
 
 def default(key: Key) -> str:
-    """What a task file, model file, source or endpoint has without the key."""
+    """Default of a key in a task file, model file, source or endpoint; without a default, when the key is required."""
     return code(key.schema["default"]) if "default" in key.schema else key.needed or NOTHING
 
 
 def in_config(key: Key) -> str:
-    """The value of a key in config/config.yaml."""
+    """The value of a key in config/config.yaml, or a dash if it has none."""
     return look_up(read_yaml(CONFIG), key) or NOTHING
 
 
 def of_check(key: Key) -> str:
-    """The thresholds of a check in config/config.yaml."""
+    """The thresholds of a check in config/config.yaml, or a dash if it has none."""
     thresholds = read_yaml(CONFIG)["checks"].get(key.path)
     return code(thresholds) if thresholds else NOTHING
 
 
 def of_recipe(key: Key) -> str:
-    """The values of a key of recipes in config/config.yaml."""
+    """The values that the recipes of config/config.yaml have for a key, with the names of the recipes."""
     return in_recipes({name: {"": look_up(recipe, key)} for name, recipe in recipes().items()})
 
 
 def of_stage(key: Key) -> str:
-    """The values of a key of training stages in the recipes of config/config.yaml."""
+    """The values that the training stages of the recipes have for a key, with the names of the recipes."""
     return in_recipes(
         {name: {stage: look_up(recipe[stage], key) for stage in STAGES} for name, recipe in recipes().items()}
     )
 
 
 def recipes() -> dict[str, dict[str, Any]]:
-    """Recipe of config/config.yaml -> its settings, with those of the recipe on which it is based."""
+    """Map each recipe of config/config.yaml to its settings, those of the recipe that it is based on included."""
     config = read_yaml(CONFIG)
     complete = complete_recipes(config)["recipes"]
     return {name: {**recipe, **complete[name]} for name, recipe in config["recipes"].items()}
 
 
 def look_up(tree: Schema, key: Key) -> str | None:
-    """The value of a key as code. None where the tree lacks it, or has a mapping whose keys have lines of their own."""
+    """The value of a key in nested mappings, as code.
+
+    None if the mappings do not have the key, or if the value is a mapping whose keys have rows of their own on the
+    page.
+    """
     value: Any = tree
     for part in key.path.split("."):
         if not isinstance(value, Mapping) or part not in value:
@@ -168,16 +200,16 @@ def look_up(tree: Schema, key: Key) -> str | None:
 
 
 def of_texts(node: Schema) -> bool:
-    """Whether a mapping has a text for each name, as `figure2` has."""
+    """Whether a schema describes a mapping from names to texts, such as `figure2`."""
     each = node.get("additionalProperties")
     return isinstance(each, Mapping) and each.get("type") == "string"
 
 
 def in_recipes(shown: Mapping[str, Mapping[str, str | None]]) -> str:
-    """Each value with its recipes. A value that more than half of them have comes first, without their names.
+    """List each value with the names of its recipes. A value that most recipes have comes first, without names.
 
     Args:
-        shown: recipe -> stage -> value, or None without the key.
+        shown: recipe -> stage -> value; None if the recipe does not have the key.
     """
     stages = [stage for stage in next(iter(shown.values())) if any(values[stage] for values in shown.values())]
     slots = [(name, stage, values[stage]) for name, values in shown.items() for stage in stages]
@@ -193,13 +225,13 @@ def in_recipes(shown: Mapping[str, Mapping[str, str | None]]) -> str:
 
 
 def prose(text: str) -> Markdown:
-    """A description in Markdown. Code in backticks stays code, and names of pages become links."""
+    """Convert a description to Markdown. Code in backticks stays code, and names of pages become links."""
     line = re.sub(r"`([^`]*)`|[^`]*\w[^`]*", lambda part: code_span(part[1]) if part[1] else _words(part[0]), text)
     return Markdown(re.sub(r"docs/(\w+\.md)", r"[\1](\1)", line))
 
 
 def _words(text: str) -> str:
-    """A text in Markdown, with the blanks at its ends, which `markdown` removes."""
+    """Convert a text to Markdown, and keep the blanks at its ends, which `markdown` removes."""
     start, end = len(text) - len(text.lstrip()), len(text.rstrip())
     return text[:start] + markdown(text) + text[end:]
 

@@ -1,7 +1,6 @@
 """Make the pictures of README.md from a finished demo: `make demo`, then `python -m docs.pictures`.
 
-`figure2.png` is a copy of a panel that the demo drew. `decisions.png` draws the rows of DPO against SFT of its table of
-decisions.
+`figure2.png` is a copy of a panel that the demo drew. `decisions.png` shows the demo's decisions on DPO against SFT.
 """
 
 import argparse
@@ -47,11 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def draw_decisions(rows: Iterable[Mapping[str, Any]], paths: Sequence[str | Path]) -> None:
-    """Draw the difference of each task and model in units of its margin, with the verdict of its sentence.
+    """Draw the difference of DPO and SFT for each task and model, in units of the task's margin, with the decision.
 
     Args:
-        rows: the table of decisions; rows of other comparisons than DPO against SFT are not drawn.
-        paths: files to write; the suffix (.svg, .pdf, .png) is the format.
+        rows: the table of decisions. Only comparisons of DPO with SFT are drawn.
+        paths: files to write. The suffix (.svg, .pdf, .png) is the format.
     """
     drawn = [row for row in rows if row["comparison"] == "dpo_vs_sft"]
     height = HEAD + ROW * len(drawn) + FOOT

@@ -1,4 +1,7 @@
-"""Hook of MkDocs: build the site from the pages at their paths in the repository, so that their links hold."""
+"""Hook of MkDocs: build the site from the repository's pages.
+
+The copied pages keep their relative paths, so that links between them stay valid.
+"""
 
 import shutil
 from pathlib import Path
@@ -12,7 +15,7 @@ COPIES = TemporaryDirectory(prefix="clinical-dpo-docs-")  # Python deletes it at
 
 
 def on_config(config: Any) -> Any:
-    """Copy all pages, and the files that they show, to the folder that MkDocs reads."""
+    """Copy all pages, and the files that they show, to a temporary folder from which MkDocs builds the site."""
     for pattern in FILES:
         for path in ROOT.glob(pattern):
             copy = COPIES.name / path.relative_to(ROOT)

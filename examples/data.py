@@ -1,7 +1,7 @@
-"""Make the data of the examples: `python -m examples.data`. All of it is generated.
+"""Make the data of the examples: `python -m examples.data`. All rows are generated.
 
-`visits/visits.xlsx` has visits to an acute clinic, `orders/orders.csv` has orders for medicines with instructions for
-patients. The same code gives the same rows.
+`visits/visits.xlsx` has visits to an acute clinic. `orders/orders.csv` has orders for medicines, with instructions for
+patients. The same code always gives the same rows.
 """
 
 import csv
@@ -98,9 +98,10 @@ REVIEWS = {"f/u 1 wk": "Come back in 1 week.", "f/u 2 wk": "Come back in 2 weeks
 
 
 def visits() -> list[list[Cell]]:
-    """The rows of the workbook, under HEADER. A patient has up to MOST_VISITS rows.
+    """Draw the rows of the workbook, with the columns of HEADER. A patient has up to MOST_VISITS rows.
 
-    Most severely ill patients have a sign of SEVERE, low saturation and fever, and are admitted.
+    The note of a severely ill patient names a sign of SEVERE. Such a patient tends to have a low saturation and fever,
+    and is usually admitted.
     """
     draw = random.Random(SEED)
     rows: list[list[Cell]] = []
@@ -126,7 +127,7 @@ def visits() -> list[list[Cell]]:
 
 
 def workbook() -> Workbook:
-    """The workbook of visits. Its cells show MRN, date, saturation and temperature in the formats of FORMATS."""
+    """Make the workbook of visits. The columns in FORMATS, such as the date, have Excel's number formats."""
     book = Workbook()
     sheet = book.active
     sheet.title = "Visits"
@@ -143,7 +144,7 @@ def workbook() -> Workbook:
 
 
 def orders() -> list[dict[str, str]]:
-    """Rows with `Order`, a physician's abbreviations, and `Instruction`, the same in plain words."""
+    """Draw rows with an `Order` in a physician's abbreviations, and an `Instruction` with the same in plain words."""
     draw = random.Random(SEED)
     instructions: dict[str, str] = {}
     while len(instructions) < ORDERS:
@@ -164,7 +165,7 @@ def _orders(draw: random.Random) -> Iterator[tuple[str, str]]:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write visits/visits.xlsx and orders/orders.csv."""
     workbook().save(FOLDER / "visits/visits.xlsx")
     rows = orders()
     with open(FOLDER / "orders/orders.csv", "w", newline="", encoding="utf-8") as file:

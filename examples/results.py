@@ -1,7 +1,8 @@
 """Put the results of a finished example on its page: `python -m examples.results visits`.
 
-It copies the figure, takes a picture of the top of the report page with Chromium, and writes what the run printed at
-its end into README.md of the example. Of a run that waits for ratings it writes the lines that say so, and no picture.
+The script copies the figure and takes a picture of the top of the report page with Chromium. It writes the summary,
+which the run printed at its end, into the example's README.md. If the run waits for ratings, the script only writes
+what the summary says about these ratings.
 """
 
 import argparse
@@ -24,7 +25,7 @@ WIDTH, HEIGHT = 1100, 900  # pixels of the page's picture
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write figure2.png, page.png and the summary of one example."""
+    """Write the summary of one example, and its figure2.png and page.png unless the run waits for ratings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("example", choices=sorted(path.parent.name for path in FOLDER.glob("*/config.yaml")))
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="the folder of the reports of all runs")
@@ -49,21 +50,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def with_printed(page: str, mark: str, printed: str) -> str:
-    """The text of a page with other lines in the block of code after `<!-- {mark} -->`.
+    """Replace the lines of the block of code after `<!-- {mark} -->`, and return the new text of the page.
+
+    Args:
+        page: text of the page.
+        mark: text of the comment before the block.
+        printed: the new lines.
 
     Raises:
-        ValueError: the page does not have the block once.
+        ValueError: the page does not have exactly one such block.
     """
     lines = "".join(f"{line.rstrip()}\n" for line in printed.strip("\n").splitlines())
     block = rf"(<!-- {mark} -->\n```text\n).*?(```\n)"
     text, number = re.subn(block, lambda match: f"{match[1]}{lines}{match[2]}", page, flags=re.DOTALL)
     if number != 1:
-        raise ValueError(f"{number} blocks after the mark {mark}, not 1")
+        raise ValueError(f"the page has {number} blocks of text after the mark '{mark}'. Leave exactly one.")
     return text
 
 
 def take_picture(page: Path, out: Path) -> None:
-    """Write a picture of the top of an HTML file."""
+    """Save a picture of the top of an HTML file.
+
+    Args:
+        page: the HTML file.
+        out: the file to write.
+    """
     from playwright.sync_api import sync_playwright
 
     program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

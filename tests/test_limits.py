@@ -89,7 +89,10 @@ BOOKS = {  # fault -> change of a workbook, pattern of the message
     "one row a thousand times": (in_sheet(ROW * 1001), "limits.rows"),
     "many cells in all": (in_sheet(b'<row r="900"><c r="CV900"/></row>'), "limits.cells"),
     "one cell a million times": (in_sheet(b"<row>%s</row>" % (b'<c r="A1"/>' * 300_000)), "XML elements"),
-    "styles without end": (into(STYLES, b"</styleSheet>", b"<a/>" * 300_000), "styles.xml: more than .* XML elements"),
+    "styles without end": (
+        into(STYLES, b"</styleSheet>", b"<a/>" * 300_000),
+        "styles.xml: the part has more than .* XML elements",
+    ),
     "texts that no sheet clears": (in_sheet((b"<si>" + b"<t/>" * 30 + b"</si>") * 10_000), "XML elements"),
     "a long text": (in_sheet(b'<row><c t="inlineStr"><is><t>%s</t></is></c></row>' % (b"a" * 20_001)), "characters"),
     "a tag without end": (in_sheet(b'<row x="%s"/>' % (b"a" * 3_000_000)), "a tag of more than"),
@@ -100,10 +103,13 @@ BOOKS = {  # fault -> change of a workbook, pattern of the message
     "many parts": (lambda parts: parts.update({f"{number}": b"" for number in range(10_001)}), "ZIP archive has more"),
     "a name with a blank, where one parser stops": (
         replaced(STYLES, b"</styleSheet>", b'<b xmlns:x="a b"/>' + b"<a/>" * 300_000 + b"</styleSheet>"),
-        "styles.xml: more than .* XML elements",
+        "styles.xml: the part has more than .* XML elements",
     ),
-    "a name with a brace": (in_sheet(b'<b xmlns:x="a}b"/>'), "sheet1.xml: not valid XML"),
-    "links that are no XML": (into(LINKS, b"</Relationships>", b"<a></b>"), "workbook.xml.rels: not valid XML"),
+    "a name with a brace": (in_sheet(b'<b xmlns:x="a}b"/>'), "sheet1.xml: the part is not valid XML"),
+    "links that are no XML": (
+        into(LINKS, b"</Relationships>", b"<a></b>"),
+        "workbook.xml.rels: the part is not valid XML",
+    ),
     "rows that are no rows": (in_sheet((b'<row xmlns="">' + b"<a/>" * 300 + b"</row>") * 1000), "XML elements"),
     "texts that are no texts": (in_sheet(b'<si xmlns=""/>' * 300_000), "XML elements"),
     "a cell of another name": (in_sheet(b'<row><c xmlns="" r="XFD1"/></row>'), r"cell XFD1.*limits.columns"),

@@ -58,7 +58,7 @@ def test_the_folders_of_a_run_are_below_the_top_folders():
 def test_a_mistyped_path_or_wildcard_is_an_error():
     with pytest.raises(KeyError, match="Did you mean 'grades'"):
         Paths()("grade")
-    with pytest.raises(KeyError, match=r"path 'grades' has no \{stage\}"):
+    with pytest.raises(KeyError, match=r"path 'grades' has no wildcard \{stage\}"):
         Paths()("grades", stage="sft")
     with pytest.raises(ValueError, match="does not match the pattern"):
         parse("grades", "results/uti/llama/predictions/sft.jsonl")

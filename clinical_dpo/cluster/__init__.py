@@ -1,1 +1,1 @@
-"""Estimates of time and memory, the plan, and Slurm."""
+"""Plan a run (time, memory, disk space, test items, calls of judges), and check what its jobs request from Slurm."""

@@ -22,12 +22,20 @@ class Card:
     source: str
 
     def flops(self, dtype: str) -> float:
-        """Peak floating-point operations per second in a type: float32, or a half type such as bfloat16."""
+        """Peak floating-point operations per second in a type: float32, or a 16-bit type such as bfloat16."""
         return self.float32_flops if dtype == "float32" else self.half_flops
 
 
 def _card(name: str, half: float, single: float, bandwidth: float, device: str, source: str) -> Card:
-    """Build a card from TFLOP/s and GB/s."""
+    """Build a card from the units of data sheets.
+
+    Args:
+        name: name of the card.
+        half, single: peak speed in TFLOP/s, with 16-bit types and with float32.
+        bandwidth: GB of memory per second.
+        device: regular expression of the name that PyTorch reports.
+        source: the data sheet.
+    """
     return Card(name, half * TERA, single * TERA, bandwidth * GIGA, device, source)
 
 
@@ -60,18 +68,18 @@ CPU_FLOPS, CPU_BANDWIDTH = 80 * GIGA, 10 * GIGA
 def cpu(threads: int) -> Card:
     """A CPU with a number of threads.
 
-    Its speeds are assumed, not taken from a data sheet. Half types are as slow as float32.
+    Its speeds are assumed, not taken from a data sheet. The speed with 16-bit types equals that with float32.
     """
     speed = CPU_FLOPS * threads
     return Card("cpu", speed, speed, CPU_BANDWIDTH * threads, "^cpu", "assumed: 2.5 GHz, AVX2, 10 GB/s per thread")
 
 
 def card_of_device(device: str, threads: int) -> Card | None:
-    """The card of a job from the device that its record names; None if the device is unknown.
+    """The card that has a device name; None if no card has this name.
 
     Args:
         device: device name as PyTorch reports it: `NVIDIA H100 80GB HBM3`, `cpu (x86_64)`.
-        threads: CPU threads of a job.
+        threads: number of threads, if the device is a CPU.
     """
     if device.startswith("cpu"):
         return cpu(threads)

@@ -19,15 +19,14 @@ CHECKPOINT_BYTES = 2 * (SAVED_BYTES + 8)  # of a trained weight: two checkpoints
 def disk_rows(study: Study) -> list[Row]:
     """Rows with the columns DISK_COLUMNS: the estimated and the existing disk space of a run, by kind of file.
 
-    The kinds are base models, trained weights, weights of probes, and the checkpoints of one running job. All other
-    files are small in comparison. Sizes are in units of 1e9 bytes. Weights of a base model have the model's own type;
-    trained weights are float32. The size of a LoRA follows from its rank, and after SFT from the sum of the ranks of
-    SFT and of the stage.
+    The kinds are base models, trained weights, weights of probes (first runs of trials), and the checkpoints of one
+    running job. All other files are small in comparison. Sizes are in units of 1e9 bytes. Base models have the type of
+    their model file; trained weights are float32. After SFT the rank of a LoRA is the sum of the ranks of SFT and of
+    the stage.
 
-    The best trial needs no further space, because it is a hard link. The same holds for a run that takes over its
-    probe's weights. For weights of probes `count` is the largest possible number, because a probe stores weights only
-    if its eval loss is lowest at its end. `found` is the number of existing folders, and `found_gb` the size of the
-    weights in them.
+    Hard links need no space: the folder of the chosen trial, and a run that takes over the weights of its probe. A
+    probe stores weights only if its eval loss is lowest at its end, so `count` of these weights is the largest possible
+    number. `found` is the number of existing folders, and `found_gb` the size of the weights in them.
     """
     rows = []
     for name, settings in study.models.items():

@@ -30,7 +30,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Part:
-    """One kind of work within a job, such as its training steps."""
+    """One kind of work within a job, such as its training steps: floating-point operations and bytes."""
 
     name: str
     flops: float
@@ -38,7 +38,7 @@ class Part:
     moved_bytes: float = 0.0  # moved without computing: unpacked four-bit weights, the optimizer's state
 
     def times(self, count: float) -> "Part":
-        """This work done `count` times."""
+        """Return the same kind of work, done `count` times."""
         return replace(
             self,
             flops=self.flops * count,
@@ -49,7 +49,8 @@ class Part:
     def peak_seconds(self, card: Card, dtype: str) -> float:
         """Least seconds of this work on a card (roofline model).
 
-        Computation and reading overlap, so the slower of the two counts. The time of the moved bytes is added.
+        Computation and reading overlap, so only the slower of the two counts. Bytes that are moved without computation
+        take additional time.
 
         Args:
             card: the card.
@@ -134,11 +135,11 @@ def compute_type(model: Mapping[str, Any]) -> str:
 
 
 def pass_traffic(model: Mapping[str, Any], full: bool = False) -> tuple[float, float]:
-    """Bytes that a pass over a model's weights reads, and bytes that unpacking four-bit weights moves before it.
+    """Bytes that one pass over a model reads, and bytes that are moved before the pass to unpack four-bit weights.
 
     Args:
         model: the model file's settings.
-        full: whether all weights are trained; they are float32 then.
+        full: whether all weights are trained. If so, they are float32.
     """
     sizes = model_sizes(model)
     four_bit = model.get("quantization")

@@ -1,4 +1,4 @@
-"""Tasks that run on generated text because their own text is missing: their costs, and whether they may run."""
+"""Find the tasks that run on generated text because their own text is missing. The config may allow or forbid this."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ ALLOWED = "allow_generated"  # key of the config that permits such tasks
 
 
 def generated_tasks(study: Study) -> dict[str, str]:
-    """Map each task that runs on generated text in this run to the reason."""
+    """Map each task that runs on generated text in this run to the reason why its own text is missing."""
     reasons = {}
     for task in study.tasks:
         if study.is_synthetic(task):
@@ -20,7 +20,9 @@ def generated_tasks(study: Study) -> dict[str, str]:
 
 
 def refuse_generated(study: Study, tasks: Collection[str]) -> None:
-    """Refuse to generate text in place of missing data that a user may believe to be there.
+    """Stop a run that would generate text in place of missing data, unless the config allows this.
+
+    Without this check a user may believe that the results are from real data.
 
     Args:
         study: the run.

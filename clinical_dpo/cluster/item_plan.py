@@ -25,7 +25,11 @@ the items, or that the paired differences have an SD of a quarter of the scale."
 
 
 def item_rows(study: Study) -> list[Row]:
-    """Rows with the columns COLUMNS: the test items that a task needs, one row per task and assumed spread."""
+    """Rows with the columns COLUMNS: how many test items a task needs to show a difference as large as its margin.
+
+    There is one row per task and assumed spread. The spread is the discordance of right answers, or the standard
+    deviation of paired differences.
+    """
     rows = []
     for task, settings in study.tasks.items():
         name, margin = decision_metric(settings["metric"]), task_margin(settings)

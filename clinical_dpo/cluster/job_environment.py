@@ -83,9 +83,9 @@ def submit(arguments: list[str]) -> None:
 
 
 def path_variables(tasks: Iterable[Mapping[str, Any]], models: Iterable[Mapping[str, Any]] = ()) -> list[str]:
-    """The environment variables in the paths of tasks' files and of models, sorted.
+    """Sorted names of the environment variables that occur in the paths of tasks' files and of models.
 
-    Jobs need them to find the same files.
+    Jobs need these variables to find the same files.
     """
     paths = [
         entry["path"]

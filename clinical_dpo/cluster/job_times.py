@@ -1,7 +1,7 @@
 """Estimate the time of a job from its work: the time at the card's peak, divided by a share of the peak.
 
-The share is how much of the peak jobs reach. It is assumed until jobs of the same kind have finished on this machine,
-and then measured on these jobs.
+The share says how much of the card's peak speed jobs reach in practice. It is assumed until jobs of the same kind have
+finished on this machine, and then measured on these jobs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -78,11 +78,11 @@ def start_seconds(model: Mapping[str, Any]) -> float:
 
 
 def job_seconds(peak: float, start: float, share: float) -> float:
-    """Seconds of a job.
+    """Estimated seconds of a job.
 
     Args:
-        peak: seconds of its work at the card's peak.
-        start: seconds before it begins to compute.
+        peak: seconds that the job's work takes at the card's peak.
+        start: seconds before the job begins to compute.
         share: share of the card's peak that the job reaches.
     """
     return start + peak / share

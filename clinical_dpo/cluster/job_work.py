@@ -28,17 +28,17 @@ FIELD_PROMPT = 300  # assumed tokens of the prompt of a generated field
 
 
 def training_steps(study: Study, task: str, stage: str) -> int:
-    """Optimizer steps of a stage's longest run: `max_steps`, or else the steps of all epochs."""
+    """Number of optimizer steps of a stage's longest run: `max_steps`, or else the steps of all epochs."""
     settings = study.training(task, stage)
     rows = study.tasks[task]["splits"]["train"]
     return settings["max_steps"] or ceil(settings["epochs"] * ceil(rows / settings["batch_size"]))
 
 
 def evaluations(settings: Mapping[str, Any], steps: int, probe: bool) -> int:
-    """Number of evaluations of a run.
+    """Number of times that a run computes the eval loss.
 
-    A probe, and a trial with `eval_curve`, are evaluated at the start, every `eval_steps` steps and at the end. Other
-    trials are evaluated at the end only.
+    A probe (the first run of a trial, which finds its number of steps) and a trial with `eval_curve` are evaluated at
+    the start, every `eval_steps` steps and at the end. Other trials are evaluated at the end only.
 
     Args:
         settings: the stage's settings.
@@ -210,14 +210,35 @@ def lora_weights(study: Study, task: str, model: str, stage: str) -> float:
 def _forward(
     name: str, model: Mapping[str, Any], tokens: Tokens, rows: float, batch: int, lora: float | None, full: bool
 ) -> Part:
-    """The work of forward passes over rows with a mean number of tokens, in batches of `batch` rows."""
+    """The work of forward passes over rows.
+
+    Args:
+        name: name of the work.
+        model: the model file's settings.
+        tokens: mean tokens of a row.
+        rows: number of rows.
+        batch: number of rows in one pass.
+        lora: number of weights of the LoRA; None or 0 for none.
+        full: whether all weights are trained.
+    """
     read, moved = pass_traffic(model, full)
     passes = ceil(rows / batch)
     return Part(name, rows * forward_flops(model_sizes(model), tokens, lora or 0.0), passes * read, passes * moved)
 
 
 def _likelihood(study: Study, task: str, model: Mapping[str, Any], rows: SplitTokens, batch: int, lora: float) -> Part:
-    """The work of scoring every spelling of every label after one pass over each prompt."""
+    """The work of computing the likelihood of every spelling of every label after each prompt.
+
+    Each prompt is computed once.
+
+    Args:
+        study: the run's study.
+        task: name of the task.
+        model: the model file's settings.
+        rows: tokens of the rows.
+        batch: number of rows in one pass.
+        lora: number of weights of the LoRA; 0 for none.
+    """
     settings = study.tasks[task]
     spellings = len(settings["labels"]) + sum(len(each) for each in settings.get("label_synonyms", {}).values())
     prompt, answer = mean_lengths(rows)

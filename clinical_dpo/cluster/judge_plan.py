@@ -1,4 +1,4 @@
-"""The calls of a run's judges, with their tokens and cost, before the first call. Calls are verdicts or controls."""
+"""Plan a run's calls of judges, with tokens and cost, before the first call. A call asks for a verdict or a control."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +28,8 @@ Dollars follow from an endpoint's price."""
 def judge_rows(study: Study) -> list[Row]:
     """Rows with the columns COLUMNS: one per task, model, kind of verdict and purpose (verdicts or controls).
 
-    `calls`, tokens and `usd` are estimates; `usd` is None for an endpoint without a price. `made` counts the calls that
-    have been recorded so far.
+    `calls`, tokens and `usd` are estimates. `usd` is None if the endpoint has no price. `made` is the number of calls
+    that have been recorded so far.
     """
     rows = []
     for task, settings in study.tasks.items():
@@ -70,7 +70,7 @@ def _estimate(study: Study, task: str, model: str, kind: str, purpose: str, vari
 def judge_text(rows: Sequence[Row]) -> str:
     """The plan of judges' calls as text: a line per task, judge and kind of verdict, summed over models.
 
-    Empty without rows.
+    Without rows the text is empty.
 
     Args:
         rows: from `judge_rows`.

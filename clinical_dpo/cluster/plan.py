@@ -50,9 +50,9 @@ def _training_records(works: Sequence[Work]) -> dict[Path, Row]:
 
 
 def _starts(study: Study, works: Sequence[Work], runs: Mapping[Path, Row]) -> dict[str, float]:
-    """Map each model to the seconds in which its jobs load.
+    """Map each model to the seconds that its jobs need to load it.
 
-    These are the median of the loading times that its training runs recorded, or an estimate before a run has finished.
+    This is the median of the loading times that its training runs recorded, or an estimate before a run has finished.
     """
     loading: dict[str, list[float]] = {work.model: [] for work in works}
     for work in works:
@@ -68,8 +68,9 @@ def _finished_by_record(
 ) -> dict[Path, Finished]:
     """Map each record (run.json or benchmark file) to its finished job.
 
-    Jobs on a card that `cards` does not list are left out. Runs that took over their probe's weights took no time and
-    are left out too. A job that does not record its loading is assumed to load as long as its model in `starts`.
+    Jobs on a card that `cards` does not list are left out. A run that took over the weights of its probe is left out
+    too, because it took no time. If a job does not record its loading time, the time of its model in `starts` is
+    assumed.
     """
     devices = {
         work.model: runs[job.record].get("device", "") for work in works for job in work.jobs if job.record in runs
@@ -93,7 +94,7 @@ def card_of_run(study: Study, model: str, device: str | None) -> Card | None:
 
 
 def _finished(study: Study, work: Work, job: Job, run: Mapping[str, Any] | None, start: float, card: Card) -> Finished:
-    """A finished job.
+    """The time that a finished job took, and the time that its work takes at the card's peak.
 
     Args:
         study: the run's study.
@@ -115,11 +116,11 @@ def cost_rows(study: Study) -> list[Row]:
     """Rows with the columns COLUMNS: one per rule, task and model.
 
     `passes` is the number of passes over the training rows in a run of full length. `hours` are the planned hours on
-    `card` at `share` of its peak. `hours_low` and `hours_high` are the hours at the highest and at the lowest share.
-    `asked_hours` are requested from Slurm at the first attempt; finished jobs do not change them. `article_hours` is
-    the time that the article prints for a run of this kind and length. `took_hours` is the time of the finished jobs.
-    `finished_hours` is the time planned for these jobs, at the assumed share and for the steps that ran. `ratio` is
-    `took_hours` divided by `finished_hours`.
+    `card` at `share` of its peak. `hours_low` are the hours at the highest share, and `hours_high` those at the lowest
+    share. `asked_hours` are requested from Slurm at the first attempt; finished jobs do not change them.
+    `article_hours` is the time that the reproduced article prints for a run of this kind and length. `took_hours` is
+    the time of the finished jobs. `finished_hours` is the time planned for these jobs, at the assumed share and for the
+    steps that ran. `ratio` is `took_hours` divided by `finished_hours`.
     """
     works = [work for work in planned_work(study) if work.jobs]
     runs = _training_records(works)
@@ -130,7 +131,7 @@ def cost_rows(study: Study) -> list[Row]:
 
 
 def _cost_row(study: Study, work: Work, finished: Mapping[Path, Finished], share: Share, start: float) -> Row:
-    """The row of one rule, task and model.
+    """The row of `cost_rows` for one rule, task and model.
 
     Args:
         study: the run's study.

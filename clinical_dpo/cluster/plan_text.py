@@ -134,7 +134,7 @@ def _grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[str, ...], list[Row]
 
 
 def _sums(rows: Sequence[Row]) -> tuple[object, ...]:
-    """The cells of a line of the table, from the number of jobs to the ratio, summed over rows."""
+    """Sum rows to one line of the plan's table. Returns its cells, from the number of jobs to the ratio."""
     total = {key: sum(row[key] or 0 for row in rows) for key in COLUMNS if key.endswith(("jobs", "hours", "finished"))}
     low, high = (sum(row[key] for row in rows) for key in ("hours_low", "hours_high"))
     share = ratio(sum(row["took_hours"] for row in rows if row["ratio"]), total["finished_hours"])

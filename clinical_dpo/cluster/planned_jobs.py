@@ -51,7 +51,8 @@ def expected_training(study: Study, task: str, model: str, stage: str, part: str
     Args:
         study: the run's study.
         task, model, stage: task, model and stage of the training run.
-        part: adapter or probe. A probe is evaluated more often.
+        part: `probe` for the first run of a trial, which is evaluated more often; `adapter` for the run whose weights
+            are kept.
     """
     return _minutes(study, model, _run_parts(study, task, model, stage, part))
 
@@ -79,7 +80,7 @@ def _minutes(study: Study, model: str, parts: Iterable[Part]) -> float:
 
 
 def _run_parts(study: Study, task: str, model: str, stage: str, part: str) -> list[Part]:
-    """The work of a stage's longest run. `part` is adapter or probe."""
+    """The work of a stage's longest run. Arguments as for `expected_training`."""
     steps = training_steps(study, task, stage)
     evaluated = evaluations(study.training(task, stage), steps, part == "probe")
     return training_parts(study, task, model, stage, steps, evaluated)
@@ -132,7 +133,7 @@ def _model_work(study: Study, task: str, model: str, settings: Mapping[str, Any]
 
 
 def _stage_work(study: Study, task: str, model: str, stage: str) -> Iterator[Work]:
-    """The training runs of a stage: its probes, its trials, and the chosen trial with the extra seeds."""
+    """The training runs of a stage: its trials, their probes (first runs), and the chosen trial with extra seeds."""
     steps, answer_type = training_steps(study, task, stage), study.tasks[task]["answer_type"]
     minutes = PUBLISHED_MINUTES.get((stage, answer_type))
     passes = steps * study.training(task, stage)["batch_size"] / study.tasks[task]["splits"]["train"]

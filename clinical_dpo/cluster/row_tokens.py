@@ -59,7 +59,8 @@ def with_examples(split: SplitTokens, train: SplitTokens, count: int) -> SplitTo
 def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, float]]:
     """The batches in which the rows of a split are answered: (tokens of the longest answer, number of such batches).
 
-    Generation sorts prompts by length, so a batch has similar prompts. A batch takes as long as its longest answer.
+    Generation sorts prompts by length, so the prompts of a batch are similar. A batch takes as long as its longest
+    answer.
     """
     if split.source != COUNTED:
         return [(LONGEST_IN_BATCH * split.rows[0].answer, -(-split.count // batch_size))]
@@ -69,10 +70,10 @@ def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, fl
 
 
 def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens:
-    """Tokens of the rows of a split as a model reads them. Rows longer than max_length are not cut here.
+    """Numbers of tokens of a split's rows as a model reads them. Rows longer than `max_length` are not cut here.
 
-    If the pairs exist, the tokens of a rejected answer are estimated from its characters. Otherwise they are stated in
-    the task file, or assumed to equal the tokens of the answer.
+    If the preference pairs exist, the number of a rejected answer is estimated from its characters. If they do not
+    exist, the number in the task file is used. Without this number too, the number of the right answer is used.
     """
     gate = Path(study.paths("gate", task=task, model=model))
     pairs = Path(study.paths("pairs", task=task, model=model, split=split))
@@ -86,7 +87,7 @@ def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens
 
 
 def _stated(settings: Any, split: str) -> SplitTokens:
-    """The mean lengths that a task file states, or assumed lengths, for all rows of a split."""
+    """The lengths that a task file states as means, or else assumed lengths, for all rows of a split."""
     count = settings["splits"].get(split, 0)
     if "tokens" in settings:
         prompt, answer, rejected = (settings["tokens"][key] for key in ("prompt", "answer", "rejected"))
@@ -96,9 +97,9 @@ def _stated(settings: Any, split: str) -> SplitTokens:
 
 
 def _version(path: Path) -> tuple[int, int]:
-    """Time and size of a file, as a key for caches: a changed file has another key.
+    """Modification time in nanoseconds and size in bytes of a file; (0, 0) if the file does not exist.
 
-    (0, 0) if the file does not exist.
+    Caches use both numbers as a key, because a changed file has other numbers.
     """
     if not path.exists():
         return 0, 0
@@ -111,7 +112,7 @@ def _counted_split(gate: str, version: tuple[int, int], split: str, ratio: float
     """Counted tokens of the rows of a split; None without rows.
 
     Args:
-        gate: path of the gate's file.
+        gate: path of the file in which the rule `gate_rows` has recorded the lengths of rows.
         version: `_version` of this file.
         split: name of the split.
         ratio: assumed tokens of a rejected answer, divided by the tokens of the row's answer.
@@ -123,7 +124,10 @@ def _counted_split(gate: str, version: tuple[int, int], split: str, ratio: float
 
 @lru_cache(maxsize=64)
 def _counted(gate: str, version: tuple[int, int]) -> dict[str, list[tuple[float, float, float]]]:
-    """Measured rows in a gate's file: split -> (tokens of the prompt, tokens of the answer, weight) of each row."""
+    """Lengths of rows from a file of the rule `gate_rows`: split -> (prompt's tokens, answer's tokens, weight) per row.
+
+    The weight is the number of rows that a row represents.
+    """
     rows: dict[str, list[tuple[float, float, float]]] = {}
     for row in read_json(gate)["lengths"]:
         rows.setdefault(row["split"], []).append((row["prompt"], row["answer"], row["weight"]))
@@ -132,6 +136,6 @@ def _counted(gate: str, version: tuple[int, int]) -> dict[str, list[tuple[float,
 
 @lru_cache(maxsize=64)
 def _rejected_ratio(pairs: str, version: tuple[int, int]) -> float:
-    """Characters of all rejected answers divided by characters of all chosen answers in a file of pairs."""
+    """Characters of all rejected answers divided by characters of all chosen answers in a file of preference pairs."""
     sums = {key: sum(len(pair[key][0]["content"]) for pair in read_jsonl(pairs)) for key in ("chosen", "rejected")}
     return sums["rejected"] / sums["chosen"] if sums["chosen"] else 1.0

@@ -185,15 +185,15 @@ def _problems(
         retried = f", and up to {last} at a retry" if last > request.minutes else ""
         yield (
             "time",
-            f"partition {name} allows {limit} minutes per job, but {request.rule} requests {request.minutes}{retried}. "
-            f"Set compute.max_runtime to {limit}, or use another partition.",
+            f"partition '{name}' allows {limit} minutes per job, but rule '{request.rule}' requests "
+            f"{request.minutes}{retried}. Set compute.max_runtime to {limit}, or use another partition.",
         )
     allowed, denied = (partition.get(key, "").split(",") for key in ("AllowAccounts", "DenyAccounts"))
     if request.account and (request.account in denied or not {"", "ALL", request.account} & set(allowed)):
         hint = f" It allows: {', '.join(allowed)}." if not {"", "ALL"} & set(allowed) else ""
         yield (
             "account",
-            f"partition {name} does not allow account '{request.account}'.{hint} Set slurm_account in "
+            f"partition '{name}' does not allow account '{request.account}'.{hint} Set slurm_account in "
             f"slurm/config.yaml, or for one run: {FOR_ONE_RUN}",
         )
     partition_nodes = [node for node in nodes if name in node.get("Partitions", "").split(",")]
@@ -210,22 +210,22 @@ def _no_node(request: Request, name: str, nodes: Sequence[SlurmRecord], policy: 
     if not with_gpu:
         kinds = sorted({kind or "GPUs without a kind" for node in nodes for kind, _ in _gpus(node)})
         return (
-            f"no node of partition {name} has {request.gpus} {wanted}, which {request.rule} requests. Available: "
-            f"{', '.join(kinds) or 'no GPU'}. Set compute.gpu_model to an available kind, or to null for any kind. Or "
-            "use another partition."
+            f"no node of partition '{name}' has {request.gpus} {wanted}, which rule '{request.rule}' requests. "
+            f"Available: {', '.join(kinds) or 'no GPU'}. Set compute.gpu_model to an available kind, or to null for "
+            "any kind. Or use another partition."
         )
     with_cpus = [node for node in with_gpu if int(node.get("CPUTot", request.cpus)) >= request.cpus]
     if not with_cpus:
         most = max(int(node["CPUTot"]) for node in with_gpu)
         return (
-            f"no node of partition {name} has {request.cpus} CPUs, which {request.rule} requests. Set compute.threads "
-            f"to {most} or fewer."
+            f"no node of partition '{name}' has {request.cpus} CPUs, which rule '{request.rule}' requests. Set "
+            f"compute.threads to {most} or fewer."
         )
     last, most = policy.mem_mb(request.mem_mb), max(int(node.get("RealMemory", sys.maxsize)) for node in with_cpus)
     if last > most:
         retried = f", and up to {last} at a retry" if last > request.mem_mb else ""
         return (
-            f"no node of partition {name} has more than {most} MB of memory, but {request.rule} requests "
+            f"no node of partition '{name}' has more than {most} MB of memory, but rule '{request.rule}' requests "
             f"{request.mem_mb}{retried}. Set compute.max_mem_mb to {most}, or use another partition."
         )
     return None

@@ -1,1 +1,1 @@
-"""The study as configured and checked."""
+"""Read and check the configuration of a study, and derive its tasks, models, trials, files and metrics."""

@@ -15,7 +15,7 @@ SMALLEST_PRIVATE_CELL = 11
 
 
 def check_column_keys(task: Mapping[str, Any], where: str) -> None:
-    """Refuse an unknown encoding, an unreadable condition, and subgroups with equal names or descending edges.
+    """Refuse an unknown encoding, an unreadable condition, and subgroups with equal names or unsorted edges.
 
     Args:
         task: the task's settings.
@@ -45,18 +45,18 @@ def check_column_keys(task: Mapping[str, Any], where: str) -> None:
 
 
 def subgroups(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The `subgroups` of a task file as mappings.
+    """The `subgroups` of a task file, each as a mapping.
 
-    An entry that is only text names a column and is also the subgroup's name.
+    If an entry is only a text, the text is both the column and the subgroup's name.
     """
     entries = settings.get("subgroups", ())
     return [{"name": entry, "column": entry} if isinstance(entry, str) else dict(entry) for entry in entries]
 
 
 def smallest_cell(config: Mapping[str, Any], task: Mapping[str, Any]) -> int | None:
-    """Fewest items or groups of a subgroup whose numbers a task's tables show; None for no limit.
+    """The number of items, or of groups of items, below which a task's tables hide a subgroup's numbers.
 
-    A private task always has a limit.
+    None if the tables hide nothing. A private task always hides small subgroups.
     """
     least: int | None = config["smallest_cell"]
     return max(least or 0, SMALLEST_PRIVATE_CELL) if task.get("phi") else least

@@ -83,16 +83,16 @@ def notes(study: Study) -> list[str]:
         if missing := study.missing(task):
             made = study.config["allow_generated"] or Path(study.paths("source", task=task)).exists()
             allowed = "" if made else ". The run stops unless the config has allow_generated: true."
-            lines.append(f"generated text replaces the data of {task}: {missing[0]}{allowed}")
+            lines.append(f"generated text replaces the data of task '{task}': {missing[0]}{allowed}")
         if len(study.seeds(task)) > 1 and not study.extra_seeds(task):
             lines.append(
-                f"{task} is trained with one seed only: grader {settings['grader']} would have to grade the answers of "
-                "every further seed."
+                f"task '{task}' is trained with one seed only, because grader '{settings['grader']}' would have to "
+                "grade the answers of every further seed."
             )
     for name, model in study.models.items():
         if model["source"] != "pretrain" and not {"parameters", "sizes"} & model.keys():
             lines.append(
-                f"{name} is not fetched yet, so its size is not known. Estimates assume 8 billion parameters. To set "
-                f"another size, write `parameters` into config/models/{name}.yaml."
+                f"model '{name}' is not fetched yet, so its size is not known. Estimates assume 8 billion parameters. "
+                f"To set another size, write `parameters` into config/models/{name}.yaml."
             )
     return [printable(line) for line in lines]

@@ -22,8 +22,8 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
         models: names of all model files. External predictions must have other names, because each name is a folder.
 
     Raises:
-        UserError: a name is in use, a name has two titles, the grades do not fit the metric, neither grades nor answers
-            have a column, or a required table is missing.
+        UserError: a name is in use, a name has two titles, an encoding is not known, a column of grades is missing or
+            not allowed, neither grades nor answers have a column, or a required table is missing.
     """
     titles: dict[str, str] = {}
     for task, settings in tasks.items():
@@ -62,7 +62,10 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
 
 
 def table_path(entry: Mapping[str, Any]) -> Path:
-    """Path in the key `path` of an entry or of a file source, with `~` and variables replaced (`user_path`)."""
+    """Path of the table that an entry of `external_predictions`, or a source of kind `file`, names in its key `path`.
+
+    `~` and environment variables in the path are replaced (`user_path`).
+    """
     return user_path(entry["path"])
 
 
@@ -71,7 +74,7 @@ def missing_external(entry: Mapping[str, Any], stand_in: bool) -> str | None:
 
     Args:
         entry: the entry's settings.
-        stand_in: whether generated text replaces the task's own text. External answers are to the task's own text.
+        stand_in: whether generated text replaces the task's own text. The external answers do not fit such text.
     """
     if stand_in:
         return "the task's own text is missing"

@@ -46,7 +46,10 @@ def trial_files(study: Study, name: str, **more: str) -> list[str]:
 
 
 def curve_logs(study: Study) -> list[str]:
-    """For every trial, the log with the curve of its eval loss: its probe's log if it has a probe, else its own."""
+    """The path of the log with the curve of the eval loss, for every trial.
+
+    If the trial has a probe (a first run that finds its number of steps), this is the probe's log.
+    """
     return [
         file
         for task in study.tasks
@@ -58,7 +61,7 @@ def curve_logs(study: Study) -> list[str]:
 
 
 def selections(study: Study) -> list[str]:
-    """The selection table of every task, model and stage."""
+    """The path of the table that scores all trials, for every task, model and stage."""
     return [
         study.paths("selection", task=task, model=model, stage=stage)
         for task in study.tasks
@@ -80,12 +83,12 @@ def variant_files(study: Study, task: str, name: str, variants: Sequence[str] | 
 
 
 def grades(study: Study, task: str) -> list[str]:
-    """The files of grades of a task's models and variants, and of the task's external predictions."""
+    """The paths of the grades of every variant of a task's models, then of the task's external predictions."""
     return _with_external(study, task, "grades")
 
 
 def answers(study: Study, task: str) -> list[str]:
-    """The files of answers that belong to the files in `grades`, in the same order."""
+    """The paths of the answers to which the files of `grades` belong, in the same order."""
     return _with_external(study, task, "answers")
 
 
@@ -96,7 +99,7 @@ def _with_external(study: Study, task: str, name: str) -> list[str]:
 
 
 def seed_grades(study: Study, task: str) -> list[str]:
-    """The files in `grades`, plus the grades of every trained variant with every extra training seed."""
+    """The paths in `grades`, plus those of the grades of every trained variant with every extra training seed."""
     return grades(study, task) + variant_files(study, task, "grades", seeded_variants(study, task))
 
 
@@ -132,9 +135,9 @@ def tables_named(study: Study, *names: str) -> list[str]:
 
 
 def keys(study: Study, task: str, *sheets: str) -> list[str]:
-    """The blinding keys of the sheets with these names, for all models of a task.
+    """The paths of the blinding keys of the sheets with these names, for all models of a task.
 
-    Without names, the keys of all sheets are listed.
+    A blinding key tells which variant wrote which answer. Without names, the keys of all sheets are listed.
     """
     return [
         study.paths("key", task=task, model=model, sheet=sheet)
@@ -157,7 +160,10 @@ def sheets(study: Study) -> list[str]:
 
 
 def compute_records(study: Study) -> list[str]:
-    """The records of all jobs that train a compared model or write its answers."""
+    """The paths of the records of all jobs that train a compared model or write its answers.
+
+    A record has the settings, the device and the versions of libraries.
+    """
     return [
         record
         for task in study.tasks

@@ -22,13 +22,14 @@ def writer(settings: Mapping[str, Any]) -> str:
 
 
 def own_writers(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The `generated_fields` of a task file merged with a run's overrides, so that each field has one writer.
+    """The `generated_fields` of a task file after a run's overrides, each with one writer (model or endpoint).
 
-    The result is empty if the overrides have no `generated_fields`.
+    If the overrides name another writer, the writer in the task file is dropped. The result is empty if the overrides
+    have no `generated_fields`.
 
     Args:
         merged: the task file's settings merged with the overrides.
-        own: the overrides. A writer (model or endpoint) in the overrides replaces the writer in the task file.
+        own: the overrides.
     """
     if "generated_fields" not in own:
         return {}

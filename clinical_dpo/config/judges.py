@@ -33,9 +33,9 @@ def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
         fewest = TOKENS_OF_CRITERION * len(task.get("rubric", ()))
         if endpoint.token_limit < fewest:
             raise UserError(
-                f"{where}: a reply of '{task['judge']}' has at most {endpoint.token_limit} tokens, but a reply about "
-                f"the {len(task['rubric'])} items of key 'rubric' has about {fewest}. Set max_tokens of this endpoint "
-                f"to {fewest} or more."
+                f"{where}: a reply of endpoint '{task['judge']}' has at most {endpoint.token_limit} tokens, but a "
+                f"reply about the {len(task['rubric'])} items of key 'rubric' needs about {fewest} tokens. Set "
+                f"max_tokens of this endpoint to {fewest} or more."
             )
 
 
@@ -72,10 +72,11 @@ def is_corrected(task: Mapping[str, Any]) -> bool:
 
 
 def judging_round(record: str | Path, endpoint: Endpoint) -> int:
-    """Number of a judge's current round. A new round begins if items are unanswered and the endpoint is available.
+    """Number of a judge's current round. In a round the judge is asked about all items without a verdict.
 
-    The record has the number of the last round. The number is a parameter of the rule, so a new round runs the rule
-    again. Once every item has a verdict or a refusal, the number stays the same.
+    A new round begins if such items are left and the endpoint is available. The record has the number of the last
+    round. The number is a parameter of the rule, so a new round runs the rule again. Once every item has a verdict or a
+    refusal, the number stays the same.
 
     Args:
         record: path of the record that `judge.judge_items` writes. Without it the number is 0.

@@ -21,8 +21,8 @@ def scores_likelihood(task: Mapping[str, Any]) -> bool:
 def has_label_tables(task: Mapping[str, Any]) -> bool:
     """Whether a task has the metrics, tables and figures of all its labels.
 
-    A task with two labels and written answers has only those of its positive class, unless its headline metric or a
-    prevalence needs all labels.
+    A task with two labels and written answers has only those of its positive class, unless its headline metric or its
+    key `prevalence` needs all labels.
     """
     return task["grader"] == "label" and (
         len(task["labels"]) > 2
@@ -74,13 +74,13 @@ def _problems(task: Mapping[str, Any], labels: list[str]) -> Iterator[str]:
     if len(labels) > 2:
         for key, value in metrics.items():
             if value in POSITIVE_CLASS:
-                yield f"{key} {value} is for tasks with two labels, but this task has {len(labels)}. Use macro_f1."
+                yield f"{key} '{value}' is for tasks with two labels, but this task has {len(labels)}. Use 'macro_f1'."
     if task["metric"] == "quadratic_kappa" and not task.get("ordered"):
-        yield "metric quadratic_kappa needs ordered labels. Set ordered: true, or use metric macro_f1."
+        yield "metric 'quadratic_kappa' needs ordered labels. Set ordered: true, or use metric 'macro_f1'."
     if task.get("ordered") and len(labels) < 3:
         yield "key 'ordered' needs three labels or more. Add labels, or remove the key."
     if task["metric"] == "auroc" and not scores_likelihood(task):
-        yield "metric auroc needs probabilities of the labels. Set answer_by: likelihood, or use metric macro_f1."
+        yield "metric 'auroc' needs probabilities of the labels. Set answer_by: likelihood, or use metric 'macro_f1'."
     if scores_likelihood(task):
         yield from _likelihood_problems(task, labels)
     elif "threshold" in task:
@@ -91,7 +91,7 @@ def _problems(task: Mapping[str, Any], labels: list[str]) -> Iterator[str]:
 
 def _likelihood_problems(task: Mapping[str, Any], labels: list[str]) -> Iterator[str]:
     if task["grader"] != "label":
-        yield f"answer_by: likelihood needs grader label, but the grader is {task['grader']}. Set grader: label."
+        yield f"answer_by: likelihood needs grader 'label', but grader is '{task['grader']}'. Set grader: label."
     if "max_thought_tokens" in task:
         yield "key 'max_thought_tokens' has no effect with answer_by: likelihood. Remove the key."
     spellings = [(label, text) for label in labels for text in (label, *task.get("label_synonyms", {}).get(label, ()))]
@@ -113,6 +113,6 @@ def _likelihood_problems(task: Mapping[str, Any], labels: list[str]) -> Iterator
             yield "key 'threshold' needs a dev split, because the threshold is chosen on dev. Set splits.dev."
         if (task["threshold"]["rule"] == "sensitivity") != ("at_least" in task["threshold"]):
             yield (
-                "threshold.at_least belongs to rule sensitivity only. With rule sensitivity, set at_least. With "
-                "another rule, remove at_least."
+                "threshold.at_least is for rule 'sensitivity' only. With this rule, set at_least. With another rule, "
+                "remove at_least."
             )

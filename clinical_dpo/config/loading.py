@@ -81,7 +81,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
             if study.stage(name, "sft")["adapter"] == "full" and models[model].get("quantization"):
                 raise UserError(
                     f"config/models/{model}.yaml: key 'quantization': four-bit weights can be trained only through an "
-                    f"adapter. Set quantization: null, or set adapter: lora in task {name}."
+                    f"adapter. Set quantization: null, or set adapter: lora in task '{name}'."
                 )
     missing = {name: problem for name in tasks if (problem := study.missing(name))}
     for name, (reason, mend) in missing.items():
@@ -117,7 +117,7 @@ def merged_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]
 
 
 def _own(overrides: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
-    """The overrides of one task or model."""
+    """The part of the overrides that is about one task or model."""
     own: Mapping[str, Any] = overrides.get(f"{kind}s", {}).get(name, {})
     return own
 

@@ -20,10 +20,10 @@ _SIMILAR = 0.75  # similarity (difflib) of a name and the same name with one or 
 
 
 def check_targets(model: Mapping[str, Any], where: str) -> None:
-    """Refuse mistyped names in `lora_targets`. PEFT would ignore such a name without a word and train the other layers.
+    """Refuse mistyped names in `lora_targets`. PEFT would silently ignore such a name and train only the other layers.
 
     A model that is pre-trained here has the layers of LLAMA. The layers of a hub model are not known before its
-    download, so only a name that nearly equals a layer's usual name is refused.
+    download, so a name is refused only if it is nearly the usual name of a layer.
 
     Args:
         model: the model file's settings.

@@ -13,7 +13,7 @@ DEFAULT, SET = "default, not set by you", "set in the task file"  # sources of a
 
 
 class Margin(NamedTuple):
-    """A margin on the scale of the metric that decisions compare, and its source."""
+    """A margin on the scale of the metric that decisions compare, and where the margin comes from."""
 
     value: float
     source: str
@@ -45,7 +45,7 @@ def check_margin(task: Mapping[str, Any], where: str) -> None:
     metric, value = METRICS[name], task_margin(task).value
     if value >= metric.high - metric.low:
         raise UserError(
-            f"{where}: key 'margin': {value:g} is as large as the whole scale of {name}, which goes from "
+            f"{where}: key 'margin': {value:g} is as large as the whole scale of metric '{name}', which goes from "
             f"{metric.low:g} to {metric.high:g}. Use a smaller margin, such as "
             f"{(metric.high - metric.low) * DEFAULT_SHARE:g}."
         )

@@ -24,7 +24,7 @@ class MetricDefinition:
 
     @property
     def difference(self) -> str:
-        """The difference that the paired test compares. For kind labels it is the difference of accuracies."""
+        """Name of the difference that the paired test compares. Metrics of kind `labels` compare accuracies."""
         return {"labels": "accuracy_difference", "mean": "mean_difference"}.get(self.kind, f"{self.name}_difference")
 
 
@@ -47,7 +47,7 @@ WITHOUT_PAIRED_INTERVAL = ("weighted_f1", "balanced_accuracy", "quadratic_kappa"
 
 
 def decision_metric(metric: str) -> str:
-    """The metric that decisions compare: the headline metric, or accuracy if that metric has no paired interval.
+    """The metric that decisions compare: the headline metric, or accuracy if the package has no paired interval for it.
 
     Args:
         metric: a task's headline metric, a key of METRICS.
@@ -58,7 +58,7 @@ def decision_metric(metric: str) -> str:
 def metric_module(task: Mapping[str, Any]) -> str:
     """Name of the module that estimates and compares the metrics of a task's grades.
 
-    The code digest of a rule includes this module, and none of the modules for other metrics.
+    Only a change of this module, and not of those for other metrics, reruns the task's jobs.
 
     Args:
         task: `metric`, and for a task with labels `positive` or `labels`.

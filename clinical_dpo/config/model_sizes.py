@@ -48,7 +48,7 @@ class Sizes:
 
     @property
     def head_weights(self) -> float:
-        """Number of weights of the language-model head. The embeddings have as many."""
+        """Number of weights of the language-model head. The embeddings have the same number of weights."""
         return self.vocab_size * self.hidden_size
 
     @property
@@ -61,7 +61,7 @@ class Sizes:
 
         Args:
             rank: rank of the LoRA in every layer.
-            targets: `lora_targets` of a model file. Names that are not in `linear_layers` count nothing.
+            targets: `lora_targets` of a model file. Names that are not in `linear_layers` add no weights.
         """
         names = self.linear_layers if targets == ALL_LINEAR else targets
         widths = (self.linear_layers[name] for name in names if name in self.linear_layers)

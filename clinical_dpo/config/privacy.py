@@ -1,4 +1,7 @@
-"""Protect tasks with `phi: true`: no other task reads their files, and other users cannot open their folders."""
+"""Protect tasks with private text (`phi: true`) from other tasks and from other users of the computer.
+
+No other task may read their files, and other users cannot open their folders.
+"""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -78,7 +81,7 @@ def closed_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def private_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The tasks with `phi: true`."""
+    """The tasks with private text (`phi: true`)."""
     return [task for task, settings in tasks.items() if settings.get("phi")]
 
 

@@ -49,7 +49,10 @@ def check_sample(task: Mapping[str, Any], where: str) -> None:
     if size is None:
         return
     if size > test:
-        raise UserError(f"{where}: key 'raters.sample' is {size}, but splits.test is {test}. Set at most {test}.")
+        raise UserError(
+            f"{where}: key 'raters.sample' is {size}, but the test split has only {test} items (splits.test). Set "
+            f"raters.sample to {test} or less."
+        )
     if "external_predictions" in task:
         raise UserError(
             f"{where}: keys 'raters.sample' and 'external_predictions' exclude each other, because external "
@@ -96,7 +99,7 @@ def sheet_variants(shown: str, variants: Sequence[str]) -> list[str]:
 
 
 def awaited_sheets(task: Mapping[str, Any]) -> list[str]:
-    """The sheets whose ratings a task's headline metric or win rate needs."""
+    """The sheets whose ratings a task needs for its headline metric or for its win rate."""
     sheet = graded_sheet(task)
     graded = [sheet] if sheet in MEAN_SHEETS else ["correctness", "adjudication"]
     sheets = graded if task["grader"] == "physicians" else []

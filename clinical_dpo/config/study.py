@@ -104,18 +104,18 @@ class Study:
         return self.families[self.tasks[task]["recipe"]]
 
     def stages(self, task: str) -> list[str]:
-        """The stages that train a task's models: SFT, DPO, and the arms that are trained."""
+        """The stages that train a task's models: SFT, DPO, and the task's trained arms (further variants)."""
         return [variant for variant in self.variants(task) if variant in ALL_STAGES]
 
     def variants(self, task: str) -> list[str]:
-        """The variants of a task's models: base, SFT, DPO, and the task's arms.
+        """The variants of a task's models: base, SFT, DPO, and the task's arms (further variants).
 
-        Extra training seeds are not variants.
+        The same variant with another training seed does not count.
         """
         return [*VARIANTS, *arms_of(self.tasks[task].get("arms", ()))]
 
     def arm_family(self, task: str) -> list[str]:
-        """All comparisons of arms in this task's recipe, as `task/comparison`.
+        """All comparisons of arms (further variants) in this task's recipe, as `task/comparison`.
 
         These comparisons share one significance level.
         """
@@ -130,9 +130,9 @@ class Study:
     def stage(self, task: str, stage: str) -> dict[str, Any]:
         """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file.
 
-        `sft_longer` has its own learning rates and otherwise the settings of DPO, without those of the DPO loss.
-        `sft_longer` has no probe, because it trains for as many steps as DPO. `dpo_sft` has the settings of DPO, plus
-        its `sft_weight`.
+        The arm `sft_longer` has its own learning rates. Its other settings are those of DPO, without those of the DPO
+        loss. It trains for as many steps as DPO, so it has no probe (a first run that finds the number of steps). The
+        arm `dpo_sft` has the settings of DPO, plus its `sft_weight`.
         """
         if stage == "dpo_sft":
             return self.stage(task, "dpo") | self.tasks[task]["arms"][stage]
@@ -150,9 +150,9 @@ class Study:
         return {key: value for key, value in self.stage(task, stage).items() if key not in SWEPT}
 
     def trials(self, task: str, stage: str) -> dict[str, dict[str, float]]:
-        """Map the name of each trial to its swept values, in the order of the config.
+        """Map the name of each trial to its values of learning rate and (in DPO) beta, in the order of the config.
 
-        Names are `lr1e-05` or `lr1e-06_beta0.1`.
+        Names are `lr1e-05`, or `lr1e-06_beta0.1` with a beta.
         """
         settings = self.stage(task, stage)
         swept = [key for key in SWEPT if key in settings]
@@ -160,9 +160,10 @@ class Study:
         return {trial_name(values): values for values in trials}
 
     def adapter_rank(self, task: str, stage: str) -> int:
-        """Rank of a stage's adapter.
+        """Rank of the adapter (LoRA) with which a stage computes.
 
-        After SFT it includes the ranks of the SFT adapter, beside which the stage trains its own.
+        After SFT it is the sum of two ranks: that of the SFT adapter, which stays as it is, and that of the stage's own
+        adapter.
         """
         stages = ("sft",) if stage == "sft" else ("sft", stage)
         return sum(self.training(task, each)["lora"]["rank"] for each in stages)
@@ -170,7 +171,7 @@ class Study:
     def has_fixed_steps(self, task: str) -> bool:
         """Whether the config alone sets the number of DPO steps.
 
-        Neither a plateau nor the number of pairs then changes it.
+        If so, neither the eval loss nor the number of pairs changes the number of steps.
         """
         settings = self.training(task, "dpo")
         return settings["max_steps"] is not None and not settings["plateau"]
@@ -180,7 +181,7 @@ class Study:
         return self.tasks[task].get("training", {}).get("seeds", self.config["seeds"])
 
     def extra_seeds(self, task: str) -> list[int]:
-        """The further training seeds of chosen trials.
+        """The training seeds of a task's chosen trials after the first seed.
 
         The list is empty if people or a judge would have to grade the answers of each seed.
         """
@@ -195,18 +196,22 @@ class Study:
         return self.missing(task) is not None
 
     def generated_fields(self, task: str) -> Mapping[str, Mapping[str, Any]]:
-        """Map each generated field of a task to its settings. Empty for a stand-in, which already has all fields."""
+        """Map each generated field of a task to its settings.
+
+        The result is empty if generated text stands in for the task's own text, because this text already has all
+        fields.
+        """
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
 
     def over_columns(self, task: str, *keys: str) -> dict[str, Any]:
         """A task's settings under these keys, which refer to columns of its own source.
 
-        The result is empty for a stand-in, which has other columns.
+        The result is empty if generated text stands in for the task's own text, because this text has other columns.
         """
         return {} if self.is_missing(task) else {key: self.tasks[task][key] for key in keys if key in self.tasks[task]}
 
     def source(self, task: str) -> Mapping[str, Any]:
-        """The source of a task in this run: its own source, or the stand-in if the task cannot use its own text."""
+        """The source of a task in this run: its own source, or its `stand_in` if the task cannot use its own text."""
         settings = self.tasks[task]
         return settings["stand_in"] if self.is_missing(task) else settings["source"]
 
@@ -233,7 +238,10 @@ class Study:
         ]
 
     def external_families(self, task: str) -> dict[str, list[str]]:
-        """Name of a task's external predictions -> tasks of its family with external predictions of the same name."""
+        """Map each name of a task's external predictions to the tasks of the recipe with predictions of this name.
+
+        These tasks share one significance level.
+        """
         return {
             name: [member for member in self.family(task) if member in self.tasks and name in self.externals(member)]
             for name in self.externals(task)

@@ -61,9 +61,10 @@ def _check_stage(study: Study, name: str, stage: str, where: str) -> None:
         trials, of_dpo = len(study.trials(name, stage)), len(study.trials(name, "dpo"))
         if trials > 1 and not study.tasks[name]["splits"].get("dev"):
             mend = "Set splits.dev, or configure a single trial."
-            problems.append(f"{where}: stage {stage} has {trials} trials, but splits.dev is 0. {mend}")
+            reason = "splits.dev is 0: no item is left to choose among the trials"
+            problems.append(f"{where}: stage '{stage}' has {trials} trials, but {reason}. {mend}")
         if stage not in STAGES and trials != of_dpo:
-            mend = f"Set {of_dpo} learning rates for {stage}, so that both are tuned alike."
+            mend = f"Set {of_dpo} learning rates for '{stage}', so that both are tuned alike."
             problems.append(f"{where}: key 'arms.{stage}' has {trials} trials, but dpo has {of_dpo}. {mend}")
     raise_together(list(map(UserError, problems)))
 

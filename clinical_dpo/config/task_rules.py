@@ -1,6 +1,6 @@
 """Rules of a task file that a schema cannot express: which values go together, and which keys need another key."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from clinical_dpo.comparable import comparable
@@ -53,29 +53,34 @@ def _misfits(task: Mapping[str, Any]) -> Iterator[str]:
     for key, per_answer_type in VALID_VALUES.items():
         valid = per_answer_type[task["answer_type"]]
         if task[key] not in valid:
-            yield f"{key} {task[key]} does not go with answer_type {task['answer_type']}. Use {' or '.join(valid)}."
+            yield f"{key} '{task[key]}' does not go with answer_type '{task['answer_type']}'. Use {_choice(valid)}."
     metric = METRICS[task["metric"]]
     if task["grader"] not in metric.graders:
         yield (
-            f"metric {task['metric']} cannot be computed from grader {task['grader']}. "
-            f"Use grader {' or '.join(metric.graders)}."
+            f"metric '{task['metric']}' cannot be computed from the grades of grader '{task['grader']}'. Use grader "
+            f"{_choice(metric.graders)}."
         )
     if task["paired_test"] != metric.test:
-        yield f"paired_test {task['paired_test']} does not go with metric {task['metric']}. Use {metric.test}."
+        yield f"paired_test '{task['paired_test']}' does not go with metric '{task['metric']}'. Use '{metric.test}'."
     yield from _rubric_misfits(task)
     if "helpfulness" in task.get("tables", ()) and task["grader"] != "evasiveness":
         yield (
-            f"table helpfulness needs grader evasiveness, but the grader is {task['grader']}. Set grader: evasiveness, "
-            "or remove the table."
+            f"table 'helpfulness' needs grader 'evasiveness', but grader is '{task['grader']}'. Set grader: "
+            "evasiveness, or remove the table."
         )
+
+
+def _choice(values: Iterable[str]) -> str:
+    """Join valid values for a message, each in quotes: `'a' or 'b'`."""
+    return " or ".join(f"'{value}'" for value in values)
 
 
 def _rubric_misfits(task: Mapping[str, Any]) -> Iterator[str]:
     """Yield a message for each fault of a rubric that the schema cannot express."""
     if task["metric"] == "rubric" and "rubric" not in task:
-        yield "metric rubric needs key 'rubric', a list of items with weights. Add it, or use another metric."
+        yield "metric 'rubric' needs key 'rubric', a list of items with weights. Add this key, or use another metric."
     if "rubric" in task and task["answer_type"] != "text":
-        yield f"key 'rubric' does not go with answer_type {task['answer_type']}. Use text, or remove the key."
+        yield f"key 'rubric' does not go with answer_type '{task['answer_type']}'. Use 'text', or remove the key."
     first: dict[str, int] = {}
     for number, criterion in enumerate(task.get("rubric", ()), start=1):
         text = comparable(criterion["item"])

@@ -21,7 +21,9 @@ def check_uploads(config: Mapping[str, Any], tasks: Mapping[str, Mapping[str, An
     """
     for task in (config["release"]["upload"] or {}).get("tasks", ()):
         if task not in tasks:
-            raise UserError(f"config: key '{KEY}' names '{task}', no task of this run.{did_you_mean(task, tasks)}")
+            raise UserError(
+                f"config: key '{KEY}' names '{task}', which is not a task of this run.{did_you_mean(task, tasks)}"
+            )
         if tasks[task].get("phi"):
             refuse_private(task)
 
@@ -37,7 +39,7 @@ def refuse_private(task: str) -> NoReturn:
 def repository(config: Mapping[str, Any], task: str, model: str, stage: str) -> str:
     """The repository of a chosen model: owner/run-task-model-stage, without `run-` for the published study.
 
-    The hub does not allow two hyphens in a row.
+    Several hyphens in a row become one, because the hub does not allow more.
     """
     name = "-".join(part for part in (config["run_name"], task, model, stage) if part)
     return f"{config['release']['upload']['owner']}/{re.sub('-+', '-', name)}"

@@ -1,9 +1,13 @@
 """Map a source's columns to a task's fields, as `columns` of a task file says.
 
-The mapping of a field has one of three forms. The name of a column takes the value of this column unchanged. A path
-`a.b` takes member `b` of the object in column `a`. A Jinja template is filled in from the row (see `templates`). The
-mapping of a field in LISTS may also be a YAML list of such mappings. A template for a field in LISTS must be a single
-expression whose value is a list.
+A field is mapped to one of three forms:
+
+- The name of a column. The field gets the column's value unchanged.
+- A path such as `a.b`. The field gets member `b` of the object in column `a`.
+- A Jinja template, which is filled in from the row (see `templates`). The field gets the resulting text.
+
+The value of a field in LISTS is a list. Such a field may also be mapped to a YAML list of these forms. If the field is
+mapped to a single template, the template must be one expression whose value is a list.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,13 +23,15 @@ FIELDS = {"id", "label", "reference", "rejected", "question", *LISTS}  # fields 
 
 
 def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: bool = False) -> Row:
-    """Return the row with the fields of `columns` added. Columns that are not mapped stay in the row.
+    """Return a copy of the row with the fields of `columns` added. All columns of the row stay.
+
+    A field replaces a column of the same name.
 
     Args:
         row: column -> value.
-        columns: field -> column, path or template.
-        generated: whether the row comes from a generator of this package. If such a row already has a field and lacks a
-            column that the field's mapping names, the field is kept as it is.
+        columns: field -> the mapping of the field, in one of the forms that the module's docstring lists.
+        generated: whether the row comes from a generator of this package. If a generated row already has a field and
+            lacks a column that the field's mapping names, the field stays as it is.
 
     Raises:
         UserError: a column is missing, or a template cannot be rendered. The message names the field.
@@ -50,7 +56,10 @@ def _value(row: Row, field: str, mapping: str | Sequence[str]) -> Any:
         return render(mapping, row, "column")
     value = evaluate(mapping, row, "column")
     if not isinstance(value, list):
-        raise UserError(f"the template gives a {type(value).__name__}, not a list. Write an expression that is a list.")
+        raise UserError(
+            f"the template gives a value of type '{type(value).__name__}', not a list. Write a single expression whose "
+            "value is a list."
+        )
     return value
 
 
@@ -68,9 +77,9 @@ def mapped_text(row: Row, mapping: str) -> Any:
 
 
 def _column(row: Row, path: str) -> Any:
-    """Return the value of a column, or of a member that a path such as `a.b` names.
+    """Return the value of a column, or of the member that a path such as `a.b` names.
 
-    A column whose name is the whole path is preferred to a member.
+    If a column is named `a.b`, the value of this column is returned, not that of member `b` of column `a`.
 
     Raises:
         UserError: the column or the member is missing. The message proposes a similar name.
@@ -86,8 +95,8 @@ def _column(row: Row, path: str) -> Any:
         parent = ".".join([first, *members[: depth - 1]])
         if not isinstance(value, Mapping):
             raise UserError(
-                f"column '{parent}' is a {type(value).__name__} and has no member '{member}', which '{path}' needs. "
-                "Correct the path."
+                f"column '{parent}' holds a value of type '{type(value).__name__}', which has no member '{member}'. "
+                f"Correct the path '{path}'."
             )
         if member not in value:
             raise UserError(f"'{path}' is missing in column '{first}'.{did_you_mean(member, list(value))}")
@@ -96,7 +105,9 @@ def _column(row: Row, path: str) -> Any:
 
 
 def used_columns(task: Mapping[str, Any]) -> set[str]:
-    """Return the columns of the source that a task's rows may use; ROW is among them if a template uses the whole row.
+    """Return the names of the source's columns that a task's rows may use.
+
+    If a template uses `row`, which stands for all columns of the row, the set also contains ROW.
 
     Args:
         task: settings of the task file: `prompt`, and optionally `columns` and `group`.
@@ -110,11 +121,11 @@ def used_columns(task: Mapping[str, Any]) -> set[str]:
 
 
 def refuse_unread(provenance: Mapping[str, Any], used: Collection[str]) -> None:
-    """Raise an error if the task uses a column that was left out of the rows because a value of it is not text.
+    """Raise an error if the task uses a column that was left out of the rows because a value could not be read.
 
     Args:
         provenance: the origin of the rows, from `sources.retrieve`. Its `unread` maps a left-out column to the reason.
-        used: names of columns, or paths `a.b` to members of column `a`; ROW for every column.
+        used: names of the columns that the task uses, or paths `a.b` to members of column `a`. ROW means all columns.
 
     Raises:
         UserError: the task uses such a column. The message is the reason why the first such column was left out.
@@ -130,7 +141,7 @@ def _parts(mapping: str | Sequence[str]) -> Sequence[str]:
 
 
 def mapped_columns(mapping: str | Sequence[str]) -> set[str]:
-    """Return the columns that a field's mapping names."""
+    """Return the names of the columns that a field's mapping uses. A path such as `a.b` stays a path."""
     if not isinstance(mapping, str):
         return set().union(*map(mapped_columns, mapping))
     return used_names(mapping) if is_template(mapping) else {nfc(mapping)}

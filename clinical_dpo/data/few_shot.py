@@ -11,12 +11,13 @@ from clinical_dpo.records import TaskRow
 def draw_examples(rows: Sequence[TaskRow], count: int, seed: int) -> list[TaskRow]:
     """Draw a run's few-shot examples from the training rows. The result does not depend on the order of `rows`.
 
-    Labels take turns, so that their numbers of examples differ by at most one, unless a label has too few rows. Rows
-    without labels are drawn at random. The order of the examples is random.
+    The examples are divided equally among the labels: the numbers of examples of two labels differ by at most one,
+    unless a label has too few rows. If the rows have no labels, all examples are drawn at random. The order of the
+    examples is random.
 
     Args:
         rows: the training rows.
-        count: number of examples.
+        count: number of examples to draw.
         seed: seed of the draw.
 
     Raises:
@@ -24,7 +25,8 @@ def draw_examples(rows: Sequence[TaskRow], count: int, seed: int) -> list[TaskRo
     """
     if len(rows) < count:
         raise PublicError(
-            f"arms.few_shot.examples is {count}, but the training split has {len(rows)} rows. Set a smaller number."
+            f"arms.few_shot.examples is {count}, but the training split has only {len(rows)} rows. Set a smaller "
+            "number of examples in the task file."
         )
     rng = random.Random(f"{seed}:few_shot")
     by_label: dict[str, list[TaskRow]] = defaultdict(list)
@@ -41,9 +43,9 @@ def draw_examples(rows: Sequence[TaskRow], count: int, seed: int) -> list[TaskRo
 
 
 def with_examples(row: TaskRow, examples: Sequence[TaskRow]) -> TaskRow:
-    """Return the row with the prompts and answers of `examples` as turns before its own prompt.
+    """Return a copy of the row whose prompt begins with the prompts and answers of `examples`, as earlier turns.
 
-    A system message of the row stays first. System messages of the examples are left out.
+    If the row has a system message, this message stays first. System messages of the examples are left out.
     """
     system = [message for message in row["prompt"] if message["role"] == "system"]
     turns = [message for each in examples for message in (*each["prompt"], *each["completion"])]

@@ -17,20 +17,25 @@ def draw_groups(
 ) -> dict[str, list[TaskRow]]:
     """Draw splits of whole groups. The sizes are met as nearly as the groups allow.
 
-    The smallest split is filled first, because a group weighs most there. A split is filled in three steps:
+    The splits are filled one after the other, the smallest first. Enough groups are left for the later splits. A split
+    is filled in three steps. A group fits if the split does not exceed its wanted size with this group.
 
-    1. Groups in random order join if they fit, and if no label gets more than one row above its share.
-    2. While rows are missing, the fitting group joins that brings the labels nearest to their shares.
-    3. If no group fits, the smallest remaining group joins if this brings the split nearer to its size, or if the
-       split is empty.
+    1. The groups are tried in random order. A group joins the split if the group fits, and if no label's number of rows
+       then exceeds the label's share of the split by more than one.
+    2. While some remaining group fits, a further group joins: the one that brings the labels nearest to their shares.
+    3. If the split is then still too small, the smallest remaining group is tried. This group joins if it brings the
+       split nearer to its wanted size, or if the split is empty.
 
-    Up to DRAWS draws are made. The draw nearest to the sizes is returned.
+    The draw is repeated up to DRAWS times. The draw whose splits are nearest to the sizes is returned.
 
     Args:
         rows: rows with a `group`, in an order that does not depend on the order of the source.
-        sizes: split -> number of rows; 0 gives an empty split.
+        sizes: split -> wanted number of rows; 0 gives an empty split.
         rng: source of random numbers.
         stratify: whether every split keeps the share of each `label`.
+
+    Returns:
+        split -> rows of the split.
 
     Raises:
         UserError: there are fewer groups than splits with rows.
@@ -41,8 +46,8 @@ def draw_groups(
     needed = [name for name, size in sizes.items() if size]
     if len(members) < len(needed):
         raise PublicError(
-            f"Each of the splits {', '.join(needed)} needs a group, but the rows have only {len(members)} groups. A "
-            "group is never divided. Correct `group` in the task file, or add rows of other groups."
+            f"The splits {', '.join(needed)} need at least one group each, but the rows belong to only {len(members)} "
+            "different groups. A group is never divided. Correct `group` in the task file, or add rows of other groups."
         )
     names = sorted(members)
     labels = sorted({row["label"] for row in rows}) if stratify else [""]
@@ -61,11 +66,12 @@ def draw_groups(
 
 
 def _draw(counts: np.ndarray, sizes: Mapping[str, int]) -> dict[str, list[int]]:
-    """Assign groups to splits. Return split -> indices of its groups.
+    """Assign groups to splits. Return split -> indices of the split's groups.
 
     Args:
-        counts: (groups, labels) number of rows. The groups are in random order.
-        sizes: split -> number of rows, above 0.
+        counts: an array of shape (groups, labels): the number of rows of each group with each label. The groups are in
+            random order.
+        sizes: split -> wanted number of rows, above 0.
     """
     shares = counts.sum(axis=0) / counts.sum()
     free = np.ones(len(counts), dtype=bool)
@@ -85,10 +91,10 @@ def _choose(counts: np.ndarray, free: np.ndarray, target: np.ndarray, reserved: 
     """Return the indices of the groups that fill one split, by the three steps of `draw_groups`.
 
     Args:
-        counts: (groups, labels) number of rows.
-        free: (groups,) whether a group is in no split yet.
-        target: (labels,) wanted rows of each label. The sum is the size of the split.
-        reserved: number of groups to leave for other splits.
+        counts: an array of shape (groups, labels): the number of rows of each group with each label.
+        free: an array of shape (groups,): whether a group is in no split yet.
+        target: an array of shape (labels,): the wanted number of rows with each label. The sum is the split's size.
+        reserved: number of free groups to leave for the splits that are filled later.
     """
     size, available = round(target.sum()), int(free.sum()) - reserved
     group_sizes = counts.sum(axis=1)

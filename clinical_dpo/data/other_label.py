@@ -9,10 +9,10 @@ def other_label(chosen: str, labels: Sequence[str], draw: random.Random, weights
 
     Args:
         chosen: the reference answer, one of `labels`.
-        labels: all labels. If `weights` is `near`, they are in their order.
+        labels: all labels. If `weights` is `near`, the labels must be in their natural order, such as mild to severe.
         draw: source of random numbers.
-        weights: `uniform` gives each label the same probability. `near` gives a label that is d steps away from
-            `chosen` a probability proportional to 1 / d².
+        weights: `uniform` gives each other label the same probability. `near` prefers labels close to `chosen`: the
+            probability of a label that is d steps away in `labels` is proportional to 1 / d².
     """
     others = [label for label in labels if label != chosen]
     if len(others) == 1:
@@ -21,7 +21,10 @@ def other_label(chosen: str, labels: Sequence[str], draw: random.Random, weights
 
 
 def label_weights(chosen: str, labels: Sequence[str], weights: str) -> list[float]:
-    """Return the weight of each label except `chosen`, in the order of `labels`. `weights` is as in `other_label`."""
+    """Return the weight of each label except `chosen`, in the order of `labels`.
+
+    `weights` is `uniform` or `near`, as in `other_label`.
+    """
     index = labels.index(chosen)
     steps = [abs(other - index) for other in range(len(labels)) if other != index]
     return [1 / step**2 if weights == "near" else 1.0 for step in steps]

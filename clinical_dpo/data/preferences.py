@@ -24,18 +24,18 @@ def preference_pairs(
 ) -> tuple[list[Pair], dict[str, Any]]:
     """Return preference pairs, and a report that counts the dropped rows.
 
-    `rejected_from` of a pair is the policy, with one exception: under policy `field`, it is the writer of the rejected
-    answer if the row names the writer in `written_by`.
+    Each pair states the source of its rejected answer as `rejected_from`. This is `policy`, with one exception: if
+    `policy` is `field`, and the row's `written_by` names the writer of the rejected answer, it is this writer.
 
-    A pair of two equal answers teaches nothing, and neither does an empty rejected answer. Under `sft_prediction` such
-    a pair is dropped and counted. Under any other policy it is an error in the data.
+    A row is of no use if its two answers are equal or its rejected answer is empty. If `policy` is `sft_prediction`,
+    such a row is dropped and counted. With any other policy, such a row is an error in the data.
 
     Args:
         rows: task rows, with the fields that the policy needs.
-        policy: source of the rejected answer. `other_label` draws one of the labels that are not the reference answer;
-            `random_distractor` draws one of the row's `options`; `field` takes the row's `rejected`; `sft_prediction`
+        policy: source of the rejected answer. `other_label` draws one of the labels that are not the reference answer.
+            `random_distractor` draws one of the row's `options`. `field` takes the row's `rejected`. `sft_prediction`
             takes the SFT model's answer.
-        seed: seed of the draw. A row's draw depends on the seed and on its id, not on other rows.
+        seed: seed of the draw. The draw for a row depends on the seed and the row's id, not on other rows.
         labels: all labels, for policy `other_label`.
         answers: id -> answer of the SFT model, for policy `sft_prediction`.
         weights: `uniform` or `near`, for policy `other_label` (see `other_label.other_label`).
@@ -45,8 +45,8 @@ def preference_pairs(
         number of dropped rows).
 
     Raises:
-        UserError: a row lacks what the policy needs; its answers are equal or the rejected answer is empty, except
-            under `sft_prediction`; or no pair is left.
+        UserError: a row lacks what the policy needs; no pair is left; or, with a policy other than `sft_prediction`, a
+            row has two equal answers or an empty rejected answer.
     """
     pairs: list[Pair] = []
     drops: Counter[str] = Counter()
@@ -57,8 +57,8 @@ def preference_pairs(
             reason = "rejected answer is empty" if not rejected.strip() else "both answers are equal"
             if policy != "sft_prediction":
                 raise UserError(
-                    f"row '{row['id']}': {reason} (rejected_source {policy}; the chosen answer is '{chosen}'). Correct "
-                    "or remove the row."
+                    f"row '{row['id']}': {reason}. The chosen answer is '{chosen}', and the rejected answer comes "
+                    f"from `rejected_source: {policy}`. Correct or remove the row."
                 )
             drops[reason] += 1
             continue
@@ -73,8 +73,8 @@ def preference_pairs(
         )
     if not pairs:
         raise PublicError(
-            f"None of the {len(rows)} rows gives a preference pair with rejected_source {policy}. Rows dropped for "
-            f"each reason: {dict(drops)}. Set another `rejected_source` in the task file."
+            f"None of the {len(rows)} rows gives a preference pair with `rejected_source: {policy}`. Number of dropped "
+            f"rows by reason: {dict(drops)}. Set another `rejected_source` in the task file."
         )
     return pairs, {"rows": len(rows), "pairs": len(pairs), "policy": policy, "drops": dict(drops)}
 
@@ -93,8 +93,8 @@ def _rejected(
     needed = {"random_distractor": "options", "field": "rejected"}.get(policy)
     if needed and not row.get(needed):
         raise UserError(
-            f"row '{row['id']}': field '{needed}' is missing or empty, but rejected_source {policy} needs it. Fill it "
-            "in, or remove the row."
+            f"row '{row['id']}': field '{needed}' is missing or empty, but `rejected_source: {policy}` needs this "
+            "field. Fill in the field, or remove the row."
         )
     if policy == "random_distractor":
         return random.Random(f"{seed}:{row['id']}").choice(row["options"])
@@ -102,7 +102,7 @@ def _rejected(
         return row["rejected"]
     if row["id"] not in answers:
         raise UserError(
-            f"row '{row['id']}': the file of the SFT model's answers has no answer for this row. Delete the file and "
-            "run again."
+            f"row '{row['id']}': the file of the SFT model's answers (train.answers.jsonl or eval.answers.jsonl in "
+            "preferences/) has no answer for this row. Delete the file and run again."
         )
     return answers[row["id"]]

@@ -38,7 +38,7 @@ def task_rows(
 ) -> list[TaskRow]:
     """Convert every record to a task row. The task's `columns` map the source's columns to the row's fields.
 
-    A task may have a `group`: a column, or a template over the columns. Its value becomes the `group` of the row.
+    A task may have a `group`: a column, or a template over the columns. The resulting value is the `group` of the row.
     Values that differ only in case, white space, Unicode form or the spelling of a number are the same group.
 
     Args:
@@ -50,7 +50,7 @@ def task_rows(
     Raises:
         UserError: a record is not valid, or an earlier row has the same id. Two ids are the same if they differ only in
             case, white space, Unicode form or the spelling of a number. The message has the source, row number and id.
-            If rows were drawn or dropped, the row number is the number of the row in source.jsonl.
+            If only some rows of the source became records, the row number is that of the record in source.jsonl.
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
     numbered_in = ""
@@ -103,7 +103,7 @@ def task_row(
     The row has `id` (a digest of the prompt if the record has no id), `prompt` and `completion` (lists of messages). It
     has `label` if the task's answers are labels. It also has these fields if the record has them: `accepted` (other
     right answers), `options` (wrong answers), `rejected`, `question` (the question without the rest of the prompt).
-    `repairs` counts the fields whose text changes. Its entries name the record as `location`.
+    `repairs` counts the fields whose text changes. `location` is the name of the record in `repairs`.
 
     Raises:
         UserError: a field is empty, missing or too long, the label is unknown, or a wrong answer equals the right one.

@@ -14,38 +14,38 @@ from clinical_dpo.records import TaskRow
 def split(
     rows: Sequence[TaskRow], sizes: Mapping[str, int], seed: int, *, stratify: bool, on_shortfall: str
 ) -> tuple[dict[str, list[TaskRow]], dict[str, Any]]:
-    """Draw the splits; the result does not depend on the order of `rows`.
+    """Draw the splits. The result does not depend on the order of `rows`.
 
-    The sizes are exact. If the rows have a `group`, each group stays in one split, and the sizes are met as nearly as
-    the groups allow: see `group_splits.draw_groups`.
+    If the rows have no `group`, the splits have exactly their sizes. If the rows have a `group`, each group stays in
+    one split, and the sizes are met as nearly as the groups allow: see `group_splits.draw_groups`.
 
     Args:
         rows: task rows with unique `id`.
-        sizes: split -> number of rows; 0 gives an empty split.
+        sizes: split -> wanted number of rows; 0 gives an empty split.
         seed: seed of the draw.
-        stratify: whether every split keeps the share of each `label`. With two labels, the number of rows with a label
-            in a split differs from this share by at most one. With k labels, a label with share s differs by at most
-            1 + k s. Whole groups may differ by more.
-        on_shortfall: what happens with too few rows. `error` raises an error. `shrink` shrinks all splits in
+        stratify: whether every split keeps the share of each `label`. With two labels, a label's number of rows in a
+            split differs from the label's exact share by at most one. With k labels, the number differs by at most
+            1 + k s, where s is the label's share of all rows. With groups, the difference may be larger.
+        on_shortfall: what to do if there are too few rows. `error` raises an error. `shrink` shrinks all splits in
             proportion.
 
     Returns:
-        split -> rows, and a report with these keys:
+        The splits (split -> rows of the split), and a report with these keys:
 
         - `rows`: number of input rows.
-        - `duplicates_removed`: number of rows removed because an earlier row has the same prompt. Case, white space and
-          Unicode form do not count.
+        - `duplicates_removed`: number of rows removed because an earlier row has the same prompt. Prompts that differ
+          only in case, white space or Unicode form are the same.
         - `conflicting_duplicates`: number of removed rows whose answer differs from the earlier row's.
-        - `shrunk`: None if the splits have their configured sizes. Else these sizes (`asked`) and the number of rows
-          (`have`).
+        - `shrunk`: None if the splits were not shrunk. Otherwise a dict with `asked` (the configured sizes) and `have`
+          (the number of distinct rows).
         - `counts`: split -> number of rows.
         - `labels`: split -> label -> number of rows.
         - `unused`: number of rows in no split.
         - `groups`, if the rows have groups: split -> number of groups.
 
     Raises:
-        UserError: there are fewer rows than `sizes` need, and the splits may not shrink or one of them would be empty;
-            or there are fewer groups than splits.
+        UserError: there are too few rows, and either `on_shortfall` is `error`, or a shrunk split would be empty; or
+            there are fewer groups than splits.
     """
     kept, duplicates, conflicts = distinct(rows)
     drawn = dict(sizes)
@@ -92,9 +92,11 @@ def _normalised_prompt(row: TaskRow) -> str:
 
 
 def distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:
-    """Return the first row of each prompt, the number of repeats, and the number of repeats with another answer.
+    """Keep one row of each prompt. Of the rows with the same prompt, the first by id, then by answer, is kept.
 
-    Rows are first put in order of id, then of answer.
+    Returns:
+        The kept rows; the number of removed rows; and the number of removed rows whose answer differs from the answer
+        of the kept row.
     """
     first: dict[str, TaskRow] = {}
     conflicts = 0

@@ -16,10 +16,10 @@ MOST_LEVELS = 20
 
 
 def subgroup_rows(items: Iterable[tuple[str, Row]], subgroups: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Return the level of each item in each subgroup, as rows of COLUMNS.
+    """Return the level of each item in each subgroup, such as `female` in subgroup `sex`, as rows of COLUMNS.
 
-    The rows are sorted by subgroup, then by level. Levels between edges ascend, other levels are in alphabetical order,
-    and MISSING is last.
+    The rows are sorted by subgroup, then by level. Levels that `edges` define are in ascending order. Other levels are
+    in alphabetical order. MISSING, the level of an empty value, is last.
 
     Args:
         items: id of each test item, and its record with all columns of the source.
@@ -27,8 +27,8 @@ def subgroup_rows(items: Iterable[tuple[str, Row]], subgroups: Sequence[Mapping[
             (ascending numbers between the levels).
 
     Raises:
-        UserError: a column is missing, a value is a list, or is no number although the subgroup has edges, or a
-            subgroup has more than 20 levels. The message names subgroup and item.
+        UserError: a column is missing; a value is a list or an object; the subgroup has edges and a value is not a
+            number; or a subgroup has more than 20 levels. The message names subgroup and item.
     """
     items, rows = list(items), []
     for subgroup in subgroups:
@@ -68,7 +68,8 @@ def _level(record: Row, subgroup: Mapping[str, Any], row_id: str) -> str:
     text = "" if value is None else nfc(str(value).strip())
     if isinstance(value, list | dict):
         raise UserError(
-            f"{where}: item {row_id}: a {type(value).__name__}, not text. Write a template that gives a text."
+            f"{where}: item {row_id}: the value has the type '{type(value).__name__}', but must be a text. Write a "
+            "template that gives a text."
         )
     if not text:
         return MISSING
@@ -77,8 +78,9 @@ def _level(record: Row, subgroup: Mapping[str, Any], row_id: str) -> str:
     number = number_of(text)
     if number is None:
         raise UserError(
-            f"{where}: item {row_id}: '{text[:40]}' is not a number, and the subgroup has edges. Correct the value, or "
+            f"{where}: item {row_id}: '{text[:40]}' is not a number, but a subgroup with `edges` needs numbers. "
+            "Correct the value, or remove `edges`.",
+            f"{where}: a value is not a number, but a subgroup with `edges` needs numbers. Correct the value, or "
             "remove `edges`.",
-            f"{where}: a value is not a number, and the subgroup has edges. Correct the value, or remove `edges`.",
         )
     return level_names(subgroup["edges"])[sum(number >= edge for edge in subgroup["edges"])]

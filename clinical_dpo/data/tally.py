@@ -1,4 +1,4 @@
-"""Count repairs and warnings while rows are read. The first location of each is saved."""
+"""Count repairs and warnings while rows are read. The first location of each repair or warning is saved."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +17,18 @@ class Occurrence:
 
 @dataclass
 class Tally:
-    """Counts of repairs or faults. `occurrences` maps the description of a repair or fault to its count."""
+    """Counts of repairs or faults. `occurrences` maps the description of a repair or fault to its Occurrence."""
 
     occurrences: dict[str, Occurrence] = field(default_factory=dict)
 
     def add(self, description: str, location: str, row: int | None = None) -> None:
-        """Count one occurrence of `description` at `location`. The first ROWS_KEPT row numbers are saved."""
+        """Count one occurrence of a repair or fault.
+
+        Args:
+            description: what was repaired, or what is wrong.
+            location: where it occurs, such as `row 3, column 'note'`.
+            row: number of the row, if it is known. The first ROWS_KEPT row numbers are saved.
+        """
         occurrence = self.occurrences.setdefault(description, Occurrence(0, location))
         occurrence.count += 1
         if row is not None and row not in occurrence.rows and len(occurrence.rows) < ROWS_KEPT:
@@ -31,7 +37,7 @@ class Tally:
     def record(self) -> dict[str, dict[str, Any]]:
         """Return the counts for JSON: description -> `count`, `first` (the first location) and `rows`.
 
-        `rows` has the numbers of the first rows, at most ROWS_KEPT. It is left out if no row is known.
+        `rows` lists the numbers of the first rows, at most ROWS_KEPT. If no row number is known, `rows` is left out.
         """
         return {
             description: {"count": occurrence.count, "first": occurrence.first}

@@ -26,9 +26,9 @@ def data_card(
     Args:
         task: `name`, `title` and, if the task file has them, `description`, `licence`, `citation`, `download_size` and
             `phi`.
-        manifest: data/manifest.json.
+        manifest: content of data/manifest.json.
         lengths: model -> token lengths of the rows of all splits.
-        checks: rows of `thresholds.COLUMNS`.
+        checks: results of the checks, as rows with the columns `thresholds.COLUMNS`.
     """
     source = manifest["source"]
     parts = [f"# Data of {markdown(task['name'])}: {markdown(task['title'])}"]
@@ -81,7 +81,10 @@ def _source(task: Mapping[str, Any], source: Mapping[str, Any]) -> list[tuple[st
 
 
 def _generated_fields(fields: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Any]]:
-    """Return table rows on the fields that a model or an endpoint wrote: name, and writer with number of cut texts."""
+    """Return a table row for each field that a model or an endpoint wrote.
+
+    A table row has two cells: the field's name; and the writer, with the number of texts that were cut off.
+    """
     return [
         (f"field '{name}'", f"written by {field['written_by']}, {field['cut']} of {field['texts']} texts cut off")
         for name, field in fields.items()
@@ -89,7 +92,7 @@ def _generated_fields(fields: Mapping[str, Mapping[str, Any]]) -> list[tuple[str
 
 
 def _row_counts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return the numbers of rows after each step from source to splits, each with its description."""
+    """Return a description and a number of rows for each step from the source to the splits."""
     source = manifest["source"]
     counts: list[tuple[str, Any]] = [("in the source", source["rows"])]
     counts += [("drawn", source["sampled"])] if "sampled" in source else []

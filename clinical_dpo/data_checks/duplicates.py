@@ -37,7 +37,7 @@ def equal_texts(texts: Iterable[str]) -> dict[int, int]:
 
 
 def similar_texts(texts: Iterable[str], groups: Sequence[str]) -> list[dict[str, tuple[int, float]]]:
-    """Return for every text and every group the first near-duplicate in that group, with its similarity.
+    """Return for every text the first near-duplicate in each group of texts, with its similarity.
 
     Shingles that all texts contain come from the prompt template and do not count. Min-wise hashing: Broder 1997;
     banding: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3.
@@ -47,7 +47,8 @@ def similar_texts(texts: Iterable[str], groups: Sequence[str]) -> list[dict[str,
         groups: each text's group, such as its split.
 
     Returns:
-        For each text a dict of group -> (index of the near-duplicate, Jaccard similarity >= 0.8).
+        For each text a dict: group -> index and Jaccard similarity (at least 0.8) of the first near-duplicate in this
+        group. A group without a near-duplicate is left out.
     """
     # Every start of the workflow reads this module, and datasketch takes a second, because it imports scipy.
     from datasketch import MinHash, MinHashLSH
@@ -72,8 +73,8 @@ def similar_texts(texts: Iterable[str], groups: Sequence[str]) -> list[dict[str,
 def _distinctive_shingles(texts: Iterable[str]) -> list[Hashes]:
     """Return sorted 64-bit hashes of each text's distinct shingles, without the shingles that all texts share.
 
-    The hash is tabulation hashing (Zobrist 1970): the exclusive or of a random number for each word and position. The
-    probability that any two of a million shingles collide is one in tens of millions.
+    The hash is tabulation hashing (Zobrist 1970): the exclusive or of random numbers, one for each word at its position
+    in the shingle. The probability that any two of a million shingles collide is one in tens of millions.
     """
     number: dict[str, int] = {}
     numbered = [
@@ -92,7 +93,7 @@ def _shingles(text: npt.NDArray[np.int32], table: Hashes) -> Hashes:
 
     Args:
         text: the words as numbers. Equal words have equal numbers.
-        table: a random number for each position in a shingle (row) and each word (column).
+        table: an array of shape (positions in a shingle, words): a random number for each position and word.
     """
     width = min(SHINGLE, len(text))
     count = len(text) - width + 1 if width else 0

@@ -32,8 +32,8 @@ def measure_files(
     The findings include columns that look like patients' ids.
 
     Args:
-        files: split -> JSON Lines file of the split's rows.
-        manifest: the manifest of the splits.
+        files: split -> path of the JSON Lines file of the split's rows.
+        manifest: path of the splits' manifest.json.
         base: folder of the base model.
         labels: the task's labels, if it has any.
         code: digest of the code of the checks.
@@ -55,11 +55,15 @@ def measure_rows(
         rows: rows of all splits, named by split and number.
         tokenizer: the model's tokenizer.
         labels: the task's labels, if it has any.
-        context: the longest sequence that the model reads, in tokens; None if it has no limit.
+        context: the longest sequence that the model reads, in tokens; None if the model has no limit.
 
     Returns:
-        `context`; `findings` of the checks without a length limit, as dicts of `thresholds.Finding`; and `lengths`, the
-        token lengths of the measured rows.
+        A dict with these keys:
+
+        - `context`: as passed.
+        - `findings`: the results of the checks that need no length limit, each a `thresholds.Finding` as a dict.
+        - `lengths`: for each measured row, the number of tokens of prompt and answer, and the number of rows that the
+          measured row represents.
     """
     shown = preview_rows(rows, tokenizer, sys.maxsize, private=True)
     findings = [
@@ -78,13 +82,15 @@ def measure_rows(
 def gate_verdicts(
     measures: Mapping[str, Any], limits: Mapping[str, int], thresholds: Mapping[str, Mapping[str, Any]], task: str
 ) -> list[dict[str, Any]]:
-    """Compare the measures of a task's rows with limits and thresholds. Return verdicts, rows of `thresholds.COLUMNS`.
+    """Compare the measures of a task's rows with limits and thresholds. Return a verdict for each check.
+
+    The verdicts are rows with the columns `thresholds.COLUMNS`.
 
     Args:
         measures: the result of `measure_rows`, or this result read from a file.
-        limits: `max_length`, `max_new_tokens` and `written`, in tokens. `written` is `max_new_tokens` plus the limit of
-            a thought.
-        thresholds: check -> its `warn` and `stop`.
+        limits: in tokens, `max_length` (prompt and answer in training), `max_new_tokens` (a generated answer) and
+            `written` (all that a model may write: `max_new_tokens`, plus the limit of a reasoning model's thought).
+        thresholds: check -> `warn` and `stop`, the shares of rows above which the check warns or stops.
         task: the task's name.
     """
     names = [RowName(row["split"], row["name"]) for row in measures["lengths"]]

@@ -19,8 +19,8 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
     Args:
         rows: rows of all splits.
         tokenizer: the model's tokenizer.
-        max_length: largest number of tokens of prompt and answer together; training cuts the rest.
-        private: whether to omit texts and text tokens.
+        max_length: largest number of tokens of prompt and answer together; training cuts off further tokens.
+        private: whether to omit the texts and the ids of their tokens.
 
     Returns:
         For each row a dict:
@@ -28,9 +28,11 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
         - `stage` (sft or generation), `row` (the row's name) and `prompt_tokens`.
         - `begin_tokens`: number of begin-of-text tokens; None if the model has none.
         - `faults`: see `frame_faults`.
-        - `special_tokens`: list of [position from 0, token].
-        - For SFT `answer_tokens`, `end_tokens` (number of end tokens in the answer) and `cut`.
-        - Unless private, `text` and `token_ids`; for SFT also `loss` (1 for a token in the loss, else 0).
+        - `special_tokens`: for each special token, a list of its position (from 0) and its spelling.
+        - For SFT, `answer_tokens`, `end_tokens` (number of end tokens in the answer) and `cut` (whether prompt and
+          answer exceed `max_length`).
+        - Unless `private`, `text` and `token_ids`. For SFT, also `loss`: for each token, 1 if the loss counts it, else
+          0.
     """
     special, ends = special_tokens(tokenizer), {tokenizer.eos_token_id, *turn_ends(tokenizer)}
     shown = []
@@ -64,8 +66,8 @@ def frame_faults(prompt: Sequence[int], answer: Sequence[int], tokenizer: Any) -
     """Return descriptions of what is wrong with the begin and end tokens of a conversation.
 
     A begin-of-text token must open the prompt. It may open every turn, as in ChatML, but must not occur twice in a row
-    or in the answer. The answer must contain a token that ends a turn: the end-of-text token, or the chat template's
-    own. Only white space and different end tokens may follow this token.
+    or in the answer. The answer must contain a token that ends a turn: the end-of-text token, or the end token of the
+    chat template. Only white space and other end tokens may follow this token.
 
     Args:
         prompt: token ids of the prompt.

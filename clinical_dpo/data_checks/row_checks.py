@@ -87,8 +87,9 @@ def token_findings(
     Args:
         rows: rows of all splits.
         lengths: token lengths of the rows, from `measure_lengths`.
-        limits: in tokens, `max_length`, `max_new_tokens`, `written` (`max_new_tokens` plus the limit of a thought), and
-            `context` if the model has a limit.
+        limits: in tokens, `max_length` (prompt and answer in training), `max_new_tokens` (a generated answer),
+            `written` (all that a model may write: `max_new_tokens`, plus the limit of a reasoning model's thought) and,
+            if the model has such a limit, `context` (the longest sequence that the model reads).
         model: the model's name.
     """
     trained = [length for length in lengths if rows[length.row].split in ("train", "eval")]
@@ -108,9 +109,12 @@ def token_findings(
 
 
 def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
-    """Return the finding on the column that most test rows share with other splits; no finding if `shared` is empty.
+    """Return the finding on test rows with a patient's id that also occurs in other splits.
 
-    The examples of the finding name up to EXAMPLES of the shared columns.
+    The finding counts the column in which most test rows have such an id. Its examples name up to EXAMPLES columns.
+
+    Args:
+        shared: from `patient_columns`. If `shared` is empty, there is no finding.
     """
     if not shared:
         return []
@@ -120,17 +124,17 @@ def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
 
 
 def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: str) -> list[Finding]:
-    """Return the finding on texts that spell a special token, such as `<s>` of HTML or `</s>` of another tool."""
+    """Return the finding on rows whose prompt or answer spells a special token of the model, such as `<s>` of HTML."""
     pattern = re.compile("|".join(re.escape(token) for token in sorted(special)) or "(?!)")
     spelled = [bool(pattern.search(named.prompt) or pattern.search(named.answer)) for named in rows]
     return _shares("special_tokens", rows, spelled, model)
 
 
 def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Finding]:
-    """Return the finding on previewed rows with faults in their begin or end tokens; none without previewed rows.
+    """Return the finding on previewed rows with faults in their begin or end tokens.
 
     Args:
-        shown: from `preview_rows`.
+        shown: previewed rows, from `preview_rows`. If `shown` is empty, there is no finding.
         model: the model's name.
     """
     wrong = [row for row in shown if row["faults"]]
@@ -171,10 +175,11 @@ def answer_leaks(rows: Sequence[NamedRow]) -> list[bool]:
 
 
 def label_leaks(rows: Sequence[NamedRow], labels: Sequence[str]) -> list[bool]:
-    """Return for each row whether its label is the only label that its prompt names more often than the template does.
+    """Return for each row whether its prompt gives the label away.
 
-    The template's count of a label is the lowest count among all prompts. The longest label is matched first, so that
-    "No UTI" does not count as "UTI".
+    A prompt gives the row's label away if it names this label, and no other label, more often than the prompt template
+    does. The lowest number of mentions of a label in any prompt is taken as the template's number. The longest label is
+    matched first, so that "No UTI" does not count as "UTI".
     """
     label_of = {" ".join(words(label)): label for label in labels}
     if "" in label_of:

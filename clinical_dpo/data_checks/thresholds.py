@@ -80,10 +80,15 @@ class Finding:
 def apply_thresholds(
     findings: Iterable[Finding], thresholds: Mapping[str, Mapping[str, Any]], task: str
 ) -> list[dict[str, Any]]:
-    """Return rows of COLUMNS, with a verdict on each finding.
+    """Return one row of COLUMNS for each finding, with a verdict.
 
-    A share above `stop` gives `stop`, a share above `warn` gives `warn`, and any other share gives `ok`. A null in
-    `stop` or `warn` means no limit.
+    The verdict is `stop` if the measured share of rows is above the check's `stop`. Otherwise it is `warn` if the share
+    is above `warn`, else `ok`. If `stop` or `warn` is None, there is no such limit.
+
+    Args:
+        findings: results of the checks.
+        thresholds: check -> `stop` and `warn`, the largest allowed shares of rows.
+        task: the task's name.
     """
     table = []
     for finding in findings:
@@ -128,11 +133,12 @@ def _refusal(stopped: Sequence[Mapping[str, str]], where: str, examples: bool) -
     for row in stopped:
         counted, mend = CHECKS[row["check"]]
         examples_shown = f" ({row['examples']})" if row["examples"] and examples else ""
-        model = f" with {row['model']}" if row["model"] else ""
+        model = f" with model '{row['model']}'" if row["model"] else ""
         lines.append(
-            f"{row['check']}{model}: {float(row['measured']):.3g}, above {float(row['stop']):.3g}: {row['rows']} of "
-            f"{row['of']} are {counted}{examples_shown}. {mend} If this is intended, raise `checks: {{{row['check']}: "
-            "{stop: ...}}` in the task file; null sets no limit."
+            f"{row['check']}{model}: the measured share is {float(row['measured']):.3g}, but at most "
+            f"{float(row['stop']):.3g} is allowed. The check counts {counted}: {row['rows']} of {row['of']}"
+            f"{examples_shown}. {mend} If this is intended, raise `checks: {{{row['check']}: {{stop: ...}}}}` in the "
+            "task file. The value null sets no limit."
         )
     return "\n".join(lines)
 

@@ -13,28 +13,29 @@ INCOMPLETE = "the reply is incomplete"
 
 
 class BoundedClient(openai.DefaultHttpxClient):
-    """Client that reads every reply to its end, or to LARGEST_REPLY + 1 bytes if the reply is longer.
+    """HTTP client that reads every reply to its end, or to LARGEST_REPLY + 1 bytes if the reply is longer.
 
-    A returned response has no header except Retry-After. Its body is read as UTF-8, because Content-Type is missing.
+    The client drops all headers of a response except Retry-After. Without Content-Type, the body is read as UTF-8.
     """
 
     def __init__(self, seconds: float, **options: Any) -> None:
         """Create the client.
 
         Args:
-            seconds: longest time from the first byte sent to the last byte read.
-            options: arguments of httpx2's client.
+            seconds: longest time from the first byte sent to the last byte received, for each request.
+            options: further arguments of httpx2's client.
         """
         super().__init__(headers={"Accept-Encoding": "identity"}, timeout=seconds, **options)
         self._seconds = seconds
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Send a request, and return the reply within the time limit.
+        """Send a request, and return the complete reply.
 
-        The request runs in a thread, because the timeout of httpx2 restarts with every byte.
+        The request runs in a thread with a time limit, because the timeout of httpx2 restarts with every byte.
 
         Raises:
-            httpx2.ReadTimeout: the reply is late. The thread ends at the latest when the client closes.
+            httpx2.ReadTimeout: the reply is not complete within the time limit. The thread may run until the client
+                closes.
         """
         done: concurrent.futures.Future[httpx2.Response] = concurrent.futures.Future()
 

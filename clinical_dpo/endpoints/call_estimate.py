@@ -8,13 +8,13 @@ CHARACTERS_PER_TOKEN = 4  # rough value for English text
 
 
 class CallEstimate(NamedTuple):
-    """An estimate of the tokens and the cost of calls, if every reply has the largest length.
+    """The estimated tokens and cost of calls to a server. Every reply is assumed to have the largest allowed length.
 
     Attributes:
         calls: number of calls.
-        sent: tokens of the messages of all calls.
-        received: largest number of tokens of all replies.
-        usd: largest cost in US dollars; None without a price.
+        sent: estimated number of tokens in the messages of all calls together.
+        received: largest number of tokens in the replies to all calls together.
+        usd: cost in US dollars of these tokens; None if the endpoint has no price.
     """
 
     calls: int
@@ -24,12 +24,12 @@ class CallEstimate(NamedTuple):
 
 
 def estimate_calls(endpoint: Endpoint, calls: int, characters: float) -> CallEstimate:
-    """Estimate the tokens and the cost of calls.
+    """Estimate the tokens and the cost of calls to a server.
 
     Args:
-        endpoint: the server.
+        endpoint: the server and its settings.
         calls: number of calls.
-        characters: number of characters in the messages of all calls.
+        characters: number of characters in the messages of all calls together.
     """
     sent, received = int(characters // CHARACTERS_PER_TOKEN), calls * endpoint.token_limit
     return CallEstimate(calls, sent, received, endpoint.cost(sent, received))

@@ -27,9 +27,10 @@ T = TypeVar("T")
 
 @dataclass
 class Conversation:
-    """The conversation of a request. A readable reply or a refusal ends the conversation and becomes its `reply`.
+    """The conversation that one request begins.
 
-    Each unreadable reply is added to `messages`, with a reminder after it.
+    Each unreadable reply is added to `messages`, followed by a reminder. The first readable reply or refusal becomes
+    `reply` and ends the conversation.
     """
 
     name: str
@@ -39,12 +40,12 @@ class Conversation:
 
 
 def distinct(objects: Iterable[T]) -> list[T]:
-    """Return each object once, in order. Objects are compared by identity, not by equality."""
+    """Return each object once, in the order of first occurrence. Objects are compared by identity, not by equality."""
     return list({id(each): each for each in objects}.values())
 
 
 def _joined(replies: Sequence[Reply]) -> Reply:
-    """Return the last reply, with the calls and tokens of all replies."""
+    """Return the last reply, with the calls and the tokens of all replies added up."""
     return replace(
         replies[-1],
         prompt_tokens=sum(each.prompt_tokens for each in replies),
@@ -55,9 +56,10 @@ def _joined(replies: Sequence[Reply]) -> Reply:
 
 @dataclass
 class Caller:
-    """Makes the calls of a run in several threads, and counts calls and tokens.
+    """Makes the calls of a run to a server in several threads, and counts calls and tokens.
 
-    The fields before `calls` are described in `client.request_completions`.
+    The fields from `endpoint` to `refuse_unreadable` correspond to the arguments of `client.request_completions`.
+    `store` is the open file of replies.
     """
 
     endpoint: Endpoint
@@ -78,22 +80,27 @@ class Caller:
 
     @property
     def server(self) -> str:
-        """Address of the server and name of the model. A refusal of a reply schema is stored under this name."""
+        """Address of the server and name of the model. If the server refuses a reply schema, this text is stored."""
         return f"{self.endpoint.base_url} {self.endpoint.model}"
 
     def digest(self, messages: Messages) -> str:
-        """SHA-256 of everything that a call's reply depends on. It identifies the call in the store."""
+        """Return the SHA-256 of the server's address, the settings, the prompt version and the messages.
+
+        The store identifies a call by this digest.
+        """
         made_from = [self.endpoint.base_url, self.endpoint.body, self.prompt_version, messages]
         return json_sha256(made_from)
 
     def conversations(
         self, requests: Iterable[tuple[str, Messages]], stored_refusals: bool = False
     ) -> dict[str, Conversation]:
-        """Return request id -> conversation with its stored replies. Requests with equal messages share a conversation.
+        """Return request id -> conversation, with the stored replies added.
+
+        Requests with equal messages share a conversation.
 
         Args:
-            requests: id and messages of each request.
-            stored_refusals: whether a stored refusal ends a conversation. Otherwise the request is made again.
+            requests: (id, messages) of each request.
+            stored_refusals: whether a stored refusal ends a conversation. If false, the refused request is made again.
         """
         by_digest: dict[str, Conversation] = {}
         conversations = {}
@@ -108,7 +115,7 @@ class Caller:
     def add_stored_replies(self, conversation: Conversation, stored_refusals: bool) -> None:
         """Add stored replies to a conversation until it has a readable reply, or until no further reply is stored.
 
-        If `stored_refusals`, a stored refusal is added too, which ends the conversation.
+        If `stored_refusals` is true, a stored refusal is also added, and it ends the conversation.
         """
         while not conversation.reply:
             digest = self.digest(conversation.messages)
@@ -124,7 +131,8 @@ class Caller:
     def add_reply(self, conversation: Conversation, reply: Reply) -> None:
         """Add a reply to a conversation.
 
-        A readable reply or a refusal ends the conversation. Any other reply is added to its messages, with a reminder.
+        A readable reply or a refusal ends the conversation. An unreadable reply is added to the conversation's
+        messages, and a reminder follows it.
         """
         if not reply.refusal and not self.valid(reply.text):
             answer: Message = {"role": "assistant", "content": reply.text}
@@ -134,9 +142,9 @@ class Caller:
         conversation.reply = _joined([*conversation.unreadable, reply])
 
     def finish_all(self, server: ChatServer, conversations: Sequence[Conversation]) -> None:
-        """Make calls until every conversation has a reply or a refusal, or has used up its number of calls.
+        """Make calls until every conversation has a reply or a refusal, or has used up its CALLS_PER_REPLY calls.
 
-        An error stops further calls.
+        If a call raises an error, no further calls are made.
         """
         if self.reply_schema:  # the first call shows whether the server accepts the schema
             self.finish(server, conversations[0])
@@ -159,9 +167,9 @@ class Caller:
             server.check_refusal(outcome, name)
 
     def finish(self, server: ChatServer, conversation: Conversation) -> None:
-        """Make up to CALLS_PER_REPLY calls for a conversation's reply.
+        """Make up to CALLS_PER_REPLY calls to get a readable reply in a conversation.
 
-        If no reply is readable and `refuse_unreadable` is set, the conversation ends with a refusal.
+        If no reply is readable and `refuse_unreadable` is true, the conversation ends with a refusal.
         """
         for _ in range(CALLS_PER_REPLY):
             if conversation.reply or self.stopped.is_set():
@@ -177,7 +185,7 @@ class Caller:
             self.add_reply(conversation, self.refuse(conversation.messages, replace(refusal(UNREADABLE), calls=0)))
 
     def call(self, server: ChatServer, name: str, messages: Messages) -> Reply | None:
-        """Get a reply or a refusal in up to ATTEMPTS attempts. Return None if the error of another call ends the wait.
+        """Get a reply or a refusal in up to ATTEMPTS attempts. If another call fails during a wait, return None.
 
         Args:
             server: the connected server.
@@ -226,8 +234,8 @@ class Caller:
                 if self.stopped.wait(pause):
                     return None
         raise PublicError(
-            f"{server.label}: no usable reply for {name}; last outcome: {problem}. Replies so far are saved. Run again "
-            "once the server replies."
+            f"{server.label}: no usable reply for '{name}'; last outcome: {problem}. Replies so far are saved. Run "
+            "again when the server replies."
         )
 
     def refuse(self, messages: Messages, reply: Reply) -> Reply:
@@ -238,7 +246,7 @@ class Caller:
     def attempt(
         self, server: ChatServer, name: str, messages: Messages, reply_schema: Mapping[str, Any] | None
     ) -> Outcome:
-        """Make one attempt of a call, store the outcome and count the tokens."""
+        """Make one attempt of a call. Store the outcome, and add its tokens to the counts."""
         digest = self.digest(messages)
         server.check_listener()
         self.store.note_call(digest, id=name, prompt_version=self.prompt_version, model=self.endpoint.model)

@@ -30,9 +30,9 @@ class Outcome:
     """Outcome of a call.
 
     Attributes:
-        status: HTTP status, or the reason in words why there is none.
+        status: HTTP status; if there is none, the reason in words.
         body: body of the response, with the endpoint's secrets removed.
-        wait: seconds that the header Retry-After requests; None without it.
+        wait: seconds that the header Retry-After requests; None without this header.
         reply: the reply or refusal in the body; None if the body is not a completion.
         is_permanent: whether the connection failed for a reason that would make another attempt fail too.
     """
@@ -46,7 +46,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ChatServer:
-    """A server and the client that is connected to it. `connect` yields it."""
+    """A model's server, with the client that is connected to the server. `connect` makes this object."""
 
     endpoint: Endpoint
     client: Any
@@ -59,16 +59,21 @@ class ChatServer:
         return f"endpoint '{self.endpoint.name}' ({self.endpoint.base_url})"
 
     def check_listener(self) -> None:
-        """Raise PublicError if a key or private text would go to a program of another user of this host."""
+        """Raise PublicError if another user of this host would receive a key or private text.
+
+        This can happen only if the server is on this host, and another user has started the program at its port.
+        """
         if self.is_confidential and self.endpoint.is_readable_here:
             check_listener(self.endpoint)
 
     def call(self, messages: Messages, reply_schema: Mapping[str, Any] | None = None) -> Outcome:
-        """Make a call. A failed connection or a timeout is an outcome, not an exception.
+        """Send the messages to the server once, and return the outcome.
+
+        A failed connection or a timeout is an outcome, not an exception.
 
         Args:
             messages: the conversation.
-            reply_schema: JSON schema of the reply's text.
+            reply_schema: JSON schema that the text of the reply must follow.
         """
         import openai
 
@@ -101,15 +106,20 @@ class ChatServer:
 
     @staticmethod
     def refuses_request(outcome: Outcome) -> bool:
-        """Whether the status of an outcome may mean that the server does not support a field of the request."""
+        """Whether the HTTP status of an outcome may mean that the server does not support a field of the request."""
         return outcome.status in (400, 404, 405, 415, 422, 501)
 
     def check_refusal(self, outcome: Outcome, name: str) -> None:
-        """Raise PublicError if another attempt would have the same outcome. `name` is the id of the request."""
+        """Raise PublicError if another attempt of the call would have the same outcome.
+
+        Args:
+            outcome: outcome of the call.
+            name: id of the request, for the message.
+        """
         status, code = outcome.status, error_code(outcome.body)
         code = f", {code}" if code else ""
         if outcome.is_permanent:
-            raise PublicError(f"{self.label}: {status}. Correct base_url, or the certificate of the server.")
+            raise PublicError(f"{self.label}: {status}. Correct base_url, or repair the server's certificate.")
         if status == 200 and re.match(r"\s*<", outcome.body):
             raise PublicError(
                 f"{self.label} answers with a web page. Correct base_url. Many servers need a base_url that ends in "
@@ -131,23 +141,23 @@ class ChatServer:
                 f"{self.label} redirects the request ({status}). The run does not follow redirects. Correct base_url."
             )
         raise PublicError(
-            f"{self.label} refuses the request for {name} ({status}{code}). Replies so far are saved. Check base_url, "
-            f"model '{self.endpoint.model}', max_tokens and parameters."
+            f"{self.label} refuses the request for '{name}' ({status}{code}). Replies so far are saved. Check "
+            f"base_url, model '{self.endpoint.model}', max_tokens and parameters."
         )
 
 
 @contextlib.contextmanager
 def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
-    """Connect to a server, and yield it.
+    """Connect to a server, and yield the connected server.
 
-    Requests bypass all proxies if they contain private text, or a key that a proxy could read.
+    If requests contain private text, or a key that a proxy could read, the requests bypass all proxies.
 
     Args:
-        endpoint: the server.
+        endpoint: the server and its settings.
         private: whether requests contain private text.
 
     Raises:
-        UserError: the key's variable is not set, is empty or holds no key.
+        UserError: the environment variable for the API key is not set, is empty or holds no valid key.
     """
     key = read_api_key(endpoint)
     import openai  # takes a second to import
@@ -175,7 +185,10 @@ def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
 
 @contextlib.contextmanager
 def _client_variables(allowed: Sequence[str]) -> Iterator[None]:
-    """Remove the variables of OpenAI's client from the environment while the block runs, except `allowed`."""
+    """Remove the environment variables that begin with `OPENAI_`, except `allowed`, while the block runs.
+
+    OpenAI's client would otherwise read them.
+    """
     removed = {
         name: os.environ.pop(name) for name in list(os.environ) if name.startswith("OPENAI_") and name not in allowed
     }
@@ -186,13 +199,13 @@ def _client_variables(allowed: Sequence[str]) -> Iterator[None]:
 
 
 def _permanent_reason(error: BaseException | None) -> str | None:
-    """Return the reason why a connection failed, if another attempt would fail too; else None.
+    """Return why a connection failed, if another attempt would fail too; else None.
 
-    Such a reason is a refused certificate, a server without TLS, or an unknown host name.
+    The reasons are a refused certificate, a server without TLS, and an unknown host name.
     """
     while error:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return f"its certificate is refused ({error.verify_message})"
+            return f"the server's certificate is refused ({error.verify_message})"
         if isinstance(error, ssl.SSLError) and error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
             return "https:// reaches a server that does not speak TLS"
         if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
@@ -202,7 +215,10 @@ def _permanent_reason(error: BaseException | None) -> str | None:
 
 
 def _beginning(body: str, secrets: Sequence[str]) -> str:
-    """Return the beginning of a body that is not a completion, without secrets. The cut leaves no part of a secret."""
+    """Return the beginning of a body that is not a completion, with the secrets removed.
+
+    If the cut splits a secret, no part of the secret is returned.
+    """
     if len(body) <= KEPT_CHARACTERS:
         return without_secrets(body, secrets)
     return without_secrets(body[:KEPT_CHARACTERS], secrets)[:-LONGEST_ECHO]
@@ -211,7 +227,7 @@ def _beginning(body: str, secrets: Sequence[str]) -> str:
 def _retry_after(value: str) -> float | None:
     """Return the seconds that a Retry-After header states, as a number or as a date (RFC 9110, section 10.2.3).
 
-    The result is None if the header is neither.
+    If the header is neither a number nor a date, return None.
     """
     try:
         if re.fullmatch(r"\d+(\.\d+)?", value):

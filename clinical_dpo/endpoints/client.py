@@ -20,7 +20,7 @@ REMINDER = "That is not the form asked for. Answer again, in that form alone."
 
 @dataclass(frozen=True)
 class Request:
-    """A request: `id` names it in logs and errors; `messages` is the conversation."""
+    """A request for a completion. `id` names the request in logs and errors. `messages` is the conversation."""
 
     id: str
     messages: Messages
@@ -71,17 +71,18 @@ def request_completions(
         requests: the requests, with unique ids.
         store: JSON Lines file of all replies so far; see `reply_store`.
         prompt_version: version of the messages' wording.
-        valid: whether a text is readable; None accepts every text.
+        valid: function that says whether a reply's text is readable; None accepts every text.
         reminder: message that follows an unreadable reply.
         reply_schema: JSON schema of the replies (`response_format`), unless the endpoint's parameters set a schema. If
-            the server refuses the schema in the first call, calls have no schema; the store records the refusal.
+            the server refuses the schema in the first call, the run goes on without a schema and stores this refusal.
         private: whether the messages contain private text. Calls then bypass all proxies, and the store is closed to
             other users.
-        refuse_unreadable: whether a request whose replies are unreadable counts as refused. Otherwise it is an error.
-        say: writes a line of the log: the estimate, repeated calls, tokens used. The lines contain no text and no key.
+        refuse_unreadable: whether a request without a readable reply counts as refused. If false, it raises an error.
+        say: function that writes a line of the log, such as the estimate or the tokens used. No line contains text of
+            the messages or a key.
 
     Returns:
-        Request id -> reply, or refusal (`Reply.refusal`).
+        Request id -> reply. A refused request has a reply with `Reply.refusal`.
 
     Raises:
         UserError: the server refuses the key or all requests, cannot be reached, or is not OpenAI-compatible. Or
@@ -119,9 +120,9 @@ def kept_replies(
     reminder: str = REMINDER,
     private: bool = False,
 ) -> dict[str, Reply]:
-    """Return the replies and refusals that earlier runs stored, without a call.
+    """Return request id -> reply or refusal that an earlier run stored. No call is made.
 
-    Arguments are as for `request_completions`.
+    A request without a stored reply is left out. The arguments are as for `request_completions`.
     """
     if not Path(store).exists():
         return {}
@@ -132,9 +133,9 @@ def kept_replies(
 
 
 def usage(replies: Iterable[Reply]) -> dict[str, int]:
-    """Return the calls and tokens of the replies, summed over all runs: `calls`, `prompt_tokens`, `completion_tokens`.
+    """Return `calls`, `prompt_tokens` and `completion_tokens`: the sums over the replies, for all runs together.
 
-    A reply that several requests share counts once.
+    If several requests share a reply, the reply counts once.
     """
     counted = distinct(replies)
     return {
@@ -145,7 +146,7 @@ def usage(replies: Iterable[Reply]) -> dict[str, int]:
 
 
 def _estimate(endpoint: Endpoint, needed: int, conversations: Sequence[Conversation], interrupted: int) -> str:
-    """Return a line of the log with the number of calls to make, and an upper bound of tokens and cost."""
+    """Return the line of the log that says how many calls will be made, and estimates their tokens and cost."""
     characters = sum(len(message["content"]) for each in conversations for message in each.messages)
     estimate = estimate_calls(endpoint, len(conversations), characters)
     cost = "" if estimate.usd is None else f", about {estimate.usd:.2f} US dollars at most"

@@ -29,8 +29,12 @@ class Listener:
 def check_listener(endpoint: Endpoint, tables: Sequence[str] = TABLES) -> None:
     """Refuse an endpoint on this host if the listener at its port belongs to an unexpected user.
 
-    The expected users are this run's user, root, and the endpoint's `server_user`. If there is no table of sockets or
-    no listener, nothing is refused.
+    The expected users are this run's user, root, and the endpoint's `server_user`. If no listener is found, the
+    endpoint is accepted.
+
+    Args:
+        endpoint: the server and its settings.
+        tables: files in which the kernel lists the sockets of this host. A missing file counts as empty.
 
     Raises:
         UserError: another user owns the listener, or this host has no user `server_user`. The message names endpoint,
@@ -63,7 +67,10 @@ def _server_user(endpoint: Endpoint) -> list[int]:
 
 
 def _user_name(uid: int) -> str:
-    """Return a user's name and a comma, to precede the user's id in a message; empty if the user has no name."""
+    """Return the user's name, followed by a comma and a blank. If the user has no name, return an empty text.
+
+    A message puts this text before the user's id.
+    """
     try:
         return f"{pwd.getpwuid(uid).pw_name}, "
     except KeyError:
@@ -89,16 +96,19 @@ def listeners(table: str) -> list[Listener]:
 
 
 def _address(words: str) -> str:
-    """Read an address from 32-bit words in the host's byte order; an IPv4-mapped IPv6 address becomes IPv4."""
+    """Convert an address of the kernel's table to its usual form. An IPv4-mapped IPv6 address becomes IPv4.
+
+    `words` has the hexadecimal digits of one or more 32-bit words in the host's byte order.
+    """
     packed = b"".join(int(words[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(words), 8))
     address = ipaddress.ip_address(packed)
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _addresses(host: str) -> set[str]:
-    """Return the addresses of local sockets that a connection to the host can reach.
+    """Return all addresses at which a socket of this host could listen to receive a connection to `host`.
 
-    These are the host's own addresses, and the wildcards `0.0.0.0` and `::`.
+    These are the addresses of `host`, and the wildcards `0.0.0.0` and `::`.
     """
     try:
         addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}

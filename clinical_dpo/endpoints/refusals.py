@@ -1,4 +1,7 @@
-"""Recognise a server's refusals: of one request because of its text, or of all because of settings, key or account."""
+"""Recognise refusals of a server: of one request because of its text, or of every request.
+
+A server refuses every request because of the settings, the key or the account.
+"""
 
 import json
 import re
@@ -23,7 +26,7 @@ _OF_AN_ACCOUNT = re.compile(
 
 
 def error_code(body: str) -> str:
-    """Return the code or type of the error in a body; empty if there is none.
+    """Return the code or, without a code, the type of the error in a response's body; empty if the body names no error.
 
     The message of the error is not returned, because it may quote the key or the text.
     """
@@ -31,7 +34,7 @@ def error_code(body: str) -> str:
 
 
 def _words(body: str) -> list[str]:
-    """Return the code, the type and the message of the error in a body. A missing part is an empty text."""
+    """Return the code, the type and the message of the error in a response's body. A missing part is an empty text."""
     try:
         error = json.loads(body)["error"]
         error = {"message": error} if isinstance(error, str) else error
@@ -41,10 +44,10 @@ def _words(body: str) -> list[str]:
 
 
 def text_refusal(status: int | str, body: str) -> str | None:
-    """Return the code of a refusal of one request because of its text; None for any other outcome.
+    """If a server refuses one request because of its text, return the code of the refusal; else None.
 
     Args:
-        status: HTTP status, or the reason in words why there is none.
+        status: HTTP status; if there is none, the reason in words.
         body: body of the response.
     """
     if isinstance(status, str) or not 400 <= status < 500 or status in (401, 429):
@@ -56,9 +59,9 @@ def text_refusal(status: int | str, body: str) -> str | None:
 
 
 def possible_text_refusal(status: int | str, body: str) -> str | None:
-    """Return the code of a refusal that may concern one request or all requests; None for any other outcome.
+    """If a refusal may concern this request alone or every request, return the code of the refusal; else None.
 
-    The refusal concerns one request if the server replies to other requests.
+    If the server replies to other requests, the refusal concerns this request alone.
     """
     if status not in _REQUEST_STATUSES:
         return None
@@ -66,9 +69,9 @@ def possible_text_refusal(status: int | str, body: str) -> str | None:
 
 
 def account_refusal(status: int | str, body: str) -> str | None:
-    """Return the code of a refusal because the account cannot pay; None for any other outcome.
+    """If a server refuses a request because the account cannot pay, return the code of the refusal; else None.
 
-    Waiting does not help then, although the status is often that of a busy server (429).
+    The status is often that of a busy server (429), but waiting does not help.
     """
     code = error_code(body)
     if status == 402:

@@ -23,8 +23,9 @@ class Reply:
         text: the reply's text; empty for a refusal.
         finish_reason: `stop`, `length` if max_tokens cut the reply off, or another word of the server.
         model: the model's name as the server spells it.
-        prompt_tokens, completion_tokens: tokens of all calls, as the server counts them; 0 without a count.
-        calls: calls until the reply was readable.
+        prompt_tokens, completion_tokens: tokens of all calls for this reply, as the server counts them; 0 without a
+            count.
+        calls: number of calls that were made to get this reply.
         refusal: code of the reason why the request has no reply; empty for a reply.
     """
 
@@ -43,12 +44,13 @@ def refusal(code: str) -> Reply:
 
 
 def read_body(body: str) -> Reply | None:
-    """Read the reply from a body; None if the body is not a completion.
+    """Read the reply from the body of a response; None if the body is not a completion.
 
     The content is a text or a list of parts, whose texts are joined. A reply that the server's filter cut off has the
-    refusal CONTENT_FILTER. A reply without text has the refusal EMPTY or ONLY_A_THOUGHT. If the model ended its reply
-    (`stop`) and only the field of the thought has text, this text is the reply: some servers put an answer without a
-    thought into this field.
+    refusal CONTENT_FILTER. A reply without text has the refusal EMPTY or ONLY_A_THOUGHT.
+
+    Some servers put an answer without a thought into the field of the thought (`reasoning_content`). If the model ended
+    its reply (`stop`) and only this field has text, this text is the reply.
     """
     try:
         value = json.loads(body)
@@ -75,7 +77,9 @@ def read_body(body: str) -> Reply | None:
 
 
 def _content(content: object) -> str:
-    """Return the text of a message's content: a text, a list of parts, or nothing. Parts without a text do not count.
+    """Return the text of a message's content. The content may be a text, a list of parts, or None.
+
+    Parts without a text are left out.
 
     Raises:
         TypeError: the content is of another type.

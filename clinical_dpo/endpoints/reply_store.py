@@ -1,8 +1,8 @@
-"""Store a server's replies in a file. Each reply is synced to disk on arrival, so that it survives a kill.
+"""Store a server's replies in a file. Each reply is synced to disk on arrival, so that a kill does not lose it.
 
 The file is JSON Lines, and rows are only appended. A row is of one of four kinds: a call about to be made (`sent`), the
 outcome of a call (`received`: status, raw body, whether the body has a reply), the refusal of a request (`refused`),
-and the refusal of a reply schema (`formless`). The file is not an output of a rule, because Snakemake deletes the
+and the refusal of a reply schema (`formless`). No rule declares the file as its output, because Snakemake deletes the
 outputs of a failed job.
 """
 
@@ -23,14 +23,16 @@ class ReplyStore:
     """The stored replies, and the open file that holds them. Any thread may append to the file.
 
     Attributes:
-        bodies: digest of a call -> raw body of its completion.
+        bodies: digest of a call -> raw body of the completion.
         refusals: digest of a call -> its refusal, with the calls and tokens of all runs.
-        servers_without_schema: servers that refuse a reply schema, each named by address and model.
-        interrupted: number of calls that have no outcome because of a kill.
+        servers_without_schema: servers that refuse a JSON schema for replies, each named by address and model.
+        interrupted: number of calls without a stored outcome, because a kill interrupted them.
     """
 
     def __init__(self, path: str | Path, private: bool = False) -> None:
-        """Open the file, or create it. A private file and its folder are closed to other users.
+        """Open the file of replies, or create it.
+
+        If `private` is true, the file and its folder are closed to other users.
 
         Raises:
             UserError: the file cannot be written, or has a line that is not JSON.
@@ -72,12 +74,17 @@ class ReplyStore:
         os.close(self._file)
 
     def note_schema_refusal(self, server: str) -> None:
-        """Record that a server refuses a reply schema (`response_format`)."""
+        """Record that a server refuses a JSON schema for replies (`response_format`)."""
         self._append({"event": "formless", "server": server}, sync=False)
         self.servers_without_schema.add(server)
 
     def keep_refusal(self, call: str, refusal: Reply) -> None:
-        """Record that a call has a refusal instead of a reply. A later run makes the call again."""
+        """Record that the server refused a call. A later run makes the call again.
+
+        Args:
+            call: digest of the call.
+            refusal: the refusal, with its code.
+        """
         self._append({"event": "refused", "call": call, "refusal": asdict(refusal)}, sync=True)
         self._add_refusal(call, refusal)
 
@@ -91,7 +98,12 @@ class ReplyStore:
         )
 
     def note_call(self, call: str, **facts: Any) -> None:
-        """Record that a call is about to be made."""
+        """Record that a call is about to be made.
+
+        Args:
+            call: digest of the call.
+            facts: further fields of the row.
+        """
         self._append({"event": "sent", "call": call, **facts}, sync=False)
 
     def keep(self, call: str, body: str, completion: bool, **facts: Any) -> None:
@@ -99,8 +111,8 @@ class ReplyStore:
 
         Args:
             call: digest of the call.
-            body: body of the response, of any content.
-            completion: whether the body is a completion with a reply. The call is then not made again.
+            body: body of the response, whatever it contains.
+            completion: whether the body is a completion with a reply. If true, the call is never made again.
             facts: further fields of the row.
         """
         self._append({"event": "received", "call": call, "completion": completion, **facts, "body": body}, sync=True)

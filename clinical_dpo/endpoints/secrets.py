@@ -20,7 +20,10 @@ WIDE = re.compile(
 
 
 def sent_secrets(endpoint: Endpoint, key: str | None) -> list[str]:
-    """Return the secret values in an endpoint's requests: the key, and values in the variables of OpenAI's client."""
+    """Return the secret values in an endpoint's requests.
+
+    These are the API key and the values of the environment variables that OpenAI's client may read for this endpoint.
+    """
     values = {name: os.environ.get(name, "") for name in endpoint.client_variables}
     headers = values.pop("OPENAI_CUSTOM_HEADERS", "").splitlines()
     words = [word for line in headers for word in line.partition(":")[2].split()]
@@ -31,9 +34,9 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
     """Replace every secret in a text by HIDDEN.
 
     A secret is recognised as it is, in base64 and as hexadecimal digits, in upper and lower case, and with characters
-    escaped for JSON (backslash, u0073), for a URL (%73) or for HTML (&#115;). It is also recognised in other forms of
-    its letters (full width, mathematical) and with invisible characters between them (zero-width spaces, marks). A
-    text with such forms is returned with all letters in plain form.
+    escaped for JSON (backslash, u0073), for a URL (%73) or for HTML (&#115;). A secret is also recognised in other
+    forms of its letters (full width, mathematical) and with invisible characters between its letters (zero-width
+    spaces, marks). If a text has a secret in such forms, all letters of the returned text are in plain form.
     """
     patterns = [
         re.compile(GAP.join(map(_character, spelling)), re.IGNORECASE)
@@ -53,9 +56,10 @@ def _hide(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
 
 
 def _plain(match: re.Match[str]) -> str:
-    """Return the NFKC form of a character beyond ASCII, or of its escape; empty for an invisible character.
+    """Return the plain form (NFKC) of a character beyond ASCII or of its escape; empty for an invisible character.
 
-    A form with a quotation mark or backslash would change the JSON, so the character is then returned unchanged.
+    If the plain form has a quotation mark, a backslash or a control character, the match is returned unchanged, because
+    the plain form would change the JSON.
     """
     written = match[0]
     halves = "".join(re.findall(r"u([0-9a-f]{4})", written, re.IGNORECASE))
@@ -78,9 +82,10 @@ def _character(character: str) -> str:
 
 
 def _base64(secret: str) -> list[str]:
-    """Return the Base64 digits that every encoded text with the secret contains.
+    """Return the Base64 digits by which a secret can be recognised in an encoded text.
 
-    These digits depend on the offset (0 to 2) of the secret's first byte, so there are spellings for each offset.
+    The digits depend on where the secret begins within a group of three bytes. So there are spellings for each of the
+    three places, with the characters `+/` and with the characters `-_`.
     """
     spellings = []
     for offset in range(3):

@@ -1,4 +1,4 @@
-"""Read answers of models, and match the answers with the task rows."""
+"""Read the answers of models, and match them with the task rows that they answer."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,17 +12,17 @@ from clinical_dpo.thoughts import split_thought
 
 
 def read_task_rows(path: str | Path) -> list[TaskRow]:
-    """Read the rows of a split from JSON Lines."""
+    """Read the rows of one data split from a JSON Lines file."""
     return cast(list[TaskRow], read_jsonl(path))
 
 
 def read_answers(path: str | Path) -> list[Answer]:
-    """Read a model's answers from JSON Lines."""
+    """Read a model's answers from a JSON Lines file."""
     return cast(list[Answer], read_jsonl(path))
 
 
 def answer_texts(rows: Sequence[TaskRow], answers: Sequence[Answer], variant: str = "") -> list[str]:
-    """Return the text of the answer to each row, without the thought, in the order of `rows`.
+    """Return the text of the answer to each row, in the order of `rows`. A reasoning model's thought is removed.
 
     Args:
         rows: task rows.
@@ -36,21 +36,23 @@ def answer_texts(rows: Sequence[TaskRow], answers: Sequence[Answer], variant: st
     if unmatched := sorted({row["id"] for row in rows} ^ set(text_by_id)):
         answers_name = f"answers of {variant}" if variant else "answers"
         raise UserError(
-            f"{answers_name}: the ids differ from those of the test items, for example {unmatched[:3]}. "
+            f"{answers_name}: some ids are only in the answers or only in the test items, such as {unmatched[:3]}. "
             "Delete the file of these answers and run again."
         )
     return [split_thought(text_by_id[row["id"]]).answer for row in rows]
 
 
 def reading_shares(answers: Sequence[Answer]) -> dict[str, float | None]:
-    """Return the shares of answers with a thought, of answers cut in a thought, and of answers cut by the token limit.
+    """Return three shares of answers: with a thought, cut inside a thought, and cut by the token limit.
+
+    A thought is what a reasoning model writes before its answer.
 
     Args:
         answers: answers of one variant.
 
     Returns:
-        `thought_rate`, `cut_in_thought_rate` and `cut_rate`. Answers without `finish_reason` do not count in
-        `cut_rate`, which is None if no answer has a `finish_reason`.
+        `thought_rate`, `cut_in_thought_rate` and `cut_rate`. `cut_rate` is the share among the answers with
+        `finish_reason`; None if no answer has a `finish_reason`.
     """
     replies = [split_thought(answer["text"]) for answer in answers]
     cut_by_limit = [answer["finish_reason"] == "length" for answer in answers if "finish_reason" in answer]

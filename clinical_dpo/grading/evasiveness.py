@@ -1,7 +1,7 @@
 """Find answers that evade the question, for the Helpfulness Quotient (N_total - N_evasive) / N_total (Murphy 2024).
 
-The paper does not say how it counted evasive answers. docs/evasiveness.md has the definition of this module and its
-measured errors. The rules are for English answers only.
+The paper does not say how evasive answers were counted. docs/evasiveness.md defines the rules of this module and states
+their measured errors. The rules are for English answers only.
 """
 
 import functools
@@ -36,7 +36,7 @@ _PLAIN_MARKS = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an answer evades its question, the reason, and the part of the answer that decides."""
+    """Whether an answer evades its question, the reason for this verdict, and the part of the answer that shows it."""
 
     evasive: bool
     reason: str  # a key of REASONS; "none" where the answer does not evade
@@ -59,7 +59,7 @@ def verdict(question: str, answer: str) -> Verdict:
 
 
 def _decide(question: str, text: str) -> tuple[str, str]:
-    """Return the reason of the verdict, and the excerpt of `text` that decides."""
+    """Return the reason of the verdict (a key of REASONS), and the excerpt of `text` that shows the reason."""
     if _words(text) == _words(question):
         return ("restatement" if _words(text) else "empty"), text
     body = _compiled(wording.END_MATTER).split(_compiled(wording.PROMPT_ECHO).sub("", text, count=1), maxsplit=1)[0]
@@ -79,7 +79,7 @@ def _decide(question: str, text: str) -> tuple[str, str]:
 
 
 def clauses(text: str) -> list[str]:
-    """Split a text into sentences, and split a sentence again where a contrast or a reason begins."""
+    """Split a text into clauses: at the ends of sentences, and where a contrast or a reason begins in a sentence."""
     parts_of_sentences = []
     for sentence in _compiled(wording.SENTENCE_END).split(text):
         concession = _compiled(wording.CONCESSION).match(sentence)
@@ -89,7 +89,9 @@ def clauses(text: str) -> list[str]:
 
 
 def _clause_reason(question: str, clause: str, relevant: bool, length: int) -> tuple[str, str]:
-    """Return the reason of one clause ("none" if the clause answers), and the excerpt that decides.
+    """Return why a clause evades the question (a key of REASONS), and the excerpt that shows the reason.
+
+    If the clause answers the question, the reason is "none".
 
     Args:
         question: the question.
@@ -118,7 +120,10 @@ def _clause_reason(question: str, clause: str, relevant: bool, length: int) -> t
 
 
 def _outweighed(reason: str, clause: str, evasion: re.Match[str]) -> bool:
-    """Whether a clause answers in spite of its evasive words: by a figure, or by a finding before these words.
+    """Whether a clause answers the question in spite of its evasive words.
+
+    A clause answers if it has a figure or a reported result, or if a finding precedes the evasive words. What counts
+    depends on the reason.
 
     Args:
         reason: the key of `wording.EVASIONS` whose pattern matched.
@@ -143,7 +148,10 @@ def _has_finding(clause: str) -> bool:
 
 
 def _relevant(question: str, text: str) -> bool:
-    """Whether a text shares or abbreviates words of the question, or refers back to the question."""
+    """Whether a text concerns a question.
+
+    The text must share or abbreviate words of the question, or refer back to the question.
+    """
     initials = "".join(word[0] for word in _words(question.replace("-", " ")) if word not in wording.STOPWORDS)
     return (
         not _stems(_content_words(question)).isdisjoint(_stems(_content_words(text)))
@@ -153,7 +161,7 @@ def _relevant(question: str, text: str) -> bool:
 
 
 def _garbled(words: Sequence[str]) -> bool:
-    """Whether words are not language: most of them are repetitions, and a word occurs twice in a row."""
+    """Whether words form no language: more than half of them are repetitions, and a word occurs twice in a row."""
     return (
         len(words) > 3
         and 2 * len(set(words)) < len(words)
@@ -172,7 +180,10 @@ def _content_words(text: str) -> list[str]:
 
 
 def _stems(words: Iterable[str]) -> set[str]:
-    """Return the first letters of each word. British digraphs (ae, oe) are written as in American spelling."""
+    """Return the first letters of each word, so that a word and its inflections are equal.
+
+    British digraphs (ae, oe) are written as in American spelling.
+    """
     return {word.replace("ae", "e").replace("oe", "e")[:_STEM_LENGTH] for word in words}
 
 

@@ -111,7 +111,7 @@ _LISTED_REASONS = re.compile(r"(?<=\w)[.:]?\s*\n+(?:\s*[-*•] .*(?:\n|$))+\Z")
 
 
 class Statement(NamedTuple):
-    """A clause that states the answer."""
+    """A clause of an answer that states what the answer is."""
 
     right: bool  # whether the clause names an accepted answer and no other candidate
     cue: str  # noun that introduces the answer: "diagnosis" of "the diagnosis is" and "Diagnosis:"; "" without a noun
@@ -171,7 +171,7 @@ def exact_match(text: str, accepted: Iterable[str]) -> bool:
 
 
 def _statements(answer_sentences: Iterable[str], wanted: set[Words]) -> Iterator[Statement]:
-    """Yield a Statement for each clause that states the answer. Other remarks are skipped.
+    """Yield a Statement for each clause that states the answer. All other clauses are skipped.
 
     Args:
         answer_sentences: the sentences of the answer.
@@ -224,9 +224,9 @@ def _statements(answer_sentences: Iterable[str], wanted: set[Words]) -> Iterator
 
 
 def _clauses(sentence: str) -> list[tuple[str, str]]:
-    """Return (link, clause) for each clause of a sentence. Parentheses are left out.
+    """Return a pair (link, clause) for each clause of a sentence. Parentheses are left out.
 
-    The link is the mark or word between the clause and the clause before it; it is empty for the first clause.
+    The link is the mark or word between the clause and the clause before it. The first clause has an empty link.
     """
     plain = re.sub(r"\((?! (?:vs|or|versus)\b)[^()]*(?:\)|$)", " ", sentence.rstrip(" .!?"))
     parts = re.split(
@@ -237,7 +237,11 @@ def _clauses(sentence: str) -> list[tuple[str, str]]:
 
 
 def _noun(cue: re.Match[str] | None) -> str:
-    """Return the noun of a cue, "answer" for a cue without a noun, or "" without a cue."""
+    """Return the noun of a cue, such as "diagnosis" for "the diagnosis is".
+
+    A cue is the match of words that introduce an answer. For a cue without a noun, return "answer". Without a cue,
+    return "".
+    """
     noun = re.search(_NOUN, cue[0]) if cue else None
     return noun[0] if noun else "answer" if cue else ""
 
@@ -251,7 +255,7 @@ def _is_assertive(lead: str) -> bool:
 def _lead(clause: str, wanted: set[Words]) -> str | None:
     """Return the words of a clause before an accepted answer.
 
-    The result is None if the clause does not name an accepted answer, or does not assert it.
+    If the clause does not name an accepted answer, or names it without asserting it, return None.
     """
     longest = max(map(len, wanted)) + 8  # words of a name, with articles and marks
     for pattern in (r"(?!)", _REASONS, _PRAISED, _HERE):
@@ -266,13 +270,14 @@ def _lead(clause: str, wanted: set[Words]) -> str | None:
 def _rival(following: list[tuple[str, str]]) -> bool:
     """Whether the next clause names another candidate, as in "Lyme disease; babesiosis".
 
-    `following` has the next clause, with the mark before it; it is empty at the end of a sentence.
+    Args:
+        following: a list with the next clause of the sentence, as the pair (link, clause); empty after the last clause.
     """
     return any(link in (",", ";") and _is_bare(clause) for link, clause in following)
 
 
 def _is_bare(clause: str) -> bool:
-    """Whether a clause is a mere name: it has few words and no verb, and does not begin a reason."""
+    """Whether a clause is a mere name: it has at most six words and no verb, and does not begin a reason."""
     return len(clause.split()) <= 6 and not _VERB.search(clause) and not _REASON.match(clause)
 
 
@@ -281,9 +286,9 @@ def _is_wanted(words: Words, wanted: set[Words]) -> bool:
 
 
 def _joined(words: Words) -> str:
-    """Join words without blanks, so that beta-blocker equals betablocker.
+    """Join words without blanks, so that "beta blocker" equals "betablocker".
 
-    The result is "" if it would be shorter than five characters, or if two numbers would be joined.
+    If the joined text is shorter than five characters, or if two numbers would be joined, return "".
     """
     numbers = any(first[-1].isdigit() and second[0].isdigit() for first, second in pairwise(words))
     joined = "".join(words)

@@ -1,4 +1,4 @@
-"""Import external answers from a table of another model's predictions."""
+"""Read external answers (answers of a model that this run does not compute) from a table."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from clinical_dpo.records import Answer, Grade, TaskRow
 
 
 class ImportedAnswer(Answer):
-    """An external answer. It has a grade if the table has a grade."""
+    """An answer of another model that was read from a table. `grade` is present only if the table has grades."""
 
     grade: NotRequired[float]
 
@@ -24,14 +24,14 @@ class ImportedAnswer(Answer):
 def imported_answers(
     rows: Sequence[Row], test: Sequence[TaskRow], columns: Mapping[str, str], metric: str, origin: Mapping[str, Any]
 ) -> list[ImportedAnswer]:
-    """Return one answer per test item, in the order of `test`. An answer has a grade if `columns` names the grade.
+    """Return one answer per test item, in the order of `test`. If `columns` names a grade, each answer has a grade.
 
     Args:
-        rows: the table.
+        rows: rows of the table.
         test: the task's test rows.
         columns: field -> column of the table, as in the task file. The fields are `id`, or `prompt` if the table has no
-            ids; and `answer`, `grade` or both. Ids are compared in Unicode form NFC, prompts also without case and
-            white space.
+            ids; and `answer`, `grade` or both. Ids are compared in Unicode form NFC. Prompts are compared without
+            regard to case and white space.
         metric: the task's metric, a key of METRICS. Every grade must be on the scale of the metric.
         origin: the table's provenance, from `retrieve_file`.
 
@@ -73,7 +73,7 @@ def imported_answers(
 
 
 def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
-    """Return the grades table of external answers, each of which has a grade."""
+    """Return the rows of a grades table for external answers. Every answer must have a grade."""
     grades = []
     for answer in answers:
         grade = new_grade(answer["id"], EXTERNAL_GRADER, "complete")
@@ -83,17 +83,22 @@ def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
 
 
 def _match_key(value: Any, key: str) -> str:
-    """Return an id or a prompt (`key`) in the form in which the table and the test rows are compared."""
+    """Return an id or a prompt in the form that is compared between the table and the test rows.
+
+    Args:
+        value: the id or the prompt.
+        key: `id` or `prompt`: what `value` is.
+    """
     text = "" if value is None else str(value)
     return nfc(text.strip()) if key == "id" else comparable(text)
 
 
 def _unknown_item(value: str, key: str, ids: Sequence[str]) -> str:
-    """Return the message about a row that belongs to no test item.
+    """Return the message for a row of the table that belongs to no test item.
 
     Args:
         value: id or prompt of the row.
-        key: `id` or `prompt`.
+        key: `id` or `prompt`: what `value` is.
         ids: the ids of all test items.
     """
     if key == "prompt":

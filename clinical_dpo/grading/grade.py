@@ -1,4 +1,4 @@
-"""Grade answers by an automatic grader of the folder `graders`. Grades of people and judges are pending."""
+"""Grade answers with an automatic grader of the folder `graders`. Grades of people or a judge are left pending."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
@@ -23,12 +23,18 @@ class GraderResult(TypedDict):
 
 
 def grader_module(grader: str) -> str:
-    """Return the name of the grader's module. A rule's code digest covers this module and no other grader's module."""
+    """Return the name of the Python module of an automatic grader.
+
+    If the code of this module changes, the rules that use the grader run again. Other graders have no effect.
+    """
     return f"clinical_dpo.grading.graders.{grader}"
 
 
 def new_grade(item_id: str, grader: str, status: Literal["pending", "complete"]) -> Grade:
-    """Make a row of a grades table without a grade. The row is marked if the grader is a proxy."""
+    """Return a row of a grades table in which the grade is still empty.
+
+    If the grader is a proxy (an automatic stand-in for people or a judge), `proxy` is "true".
+    """
     proxy = "true" if grader in PROXIES else "false"
     return Grade(id=item_id, grade="", grader=grader, label="", parsed="", valid="", status=status, proxy=proxy)
 
@@ -36,14 +42,14 @@ def new_grade(item_id: str, grader: str, status: Literal["pending", "complete"])
 def grade_answers(
     rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[str, Any], grader: str
 ) -> list[Grade]:
-    """Grade each test row's answer. The grades are in the order of `rows`, as text.
+    """Grade the answer to each test row. Return a grades table as rows of text, in the order of `rows`.
 
     An answer that cannot be parsed is wrong and marked invalid, never dropped. If the grader is `physicians` or
-    `judge`, the rows are pending and have no grade.
+    `judge`, the returned rows are pending and have no grade.
 
     Args:
         rows: test rows with the reference answer in `completion`.
-        answers: one answer per row.
+        answers: one answer per row, in any order.
         task: the task file's settings.
         grader: label, exact, evasiveness, rouge_l, rouge_likert, physicians or judge.
 
@@ -67,7 +73,10 @@ def _complete_grade(item_id: str, grader: str, result: GraderResult) -> Grade:
 
 
 def read_grades(paths: Iterable[str]) -> dict[tuple[str, str], list[Grade]]:
-    """Read grades files of one task. Return (model, variant) -> grades."""
+    """Read the grades files of one task. Return (model, variant) -> rows of the grades file.
+
+    Each path names the model and the variant.
+    """
     grades: dict[tuple[str, str], list[Grade]] = {}
     for path in paths:
         names = parse("grades", path)

@@ -73,7 +73,13 @@ _OPTIONS = re.compile(
 
 
 class LabelSpan(NamedTuple):
-    """The span of a sentence that names a label, and the spelling of the label there."""
+    """The part of a sentence that names a label.
+
+    Attributes:
+        start: index of the first character of the part.
+        end: index of the character after the part.
+        spelling: the spelling of the label in the sentence.
+    """
 
     start: int
     end: int
@@ -135,13 +141,18 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
 
 
 def _labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return spelling -> label, with the spellings as `sentences` writes them.
+    """Return spelling -> label. The spellings are in the form of the sentences that `sentences` returns.
 
-    For a label "no <term>", the spelling "<term>" maps to _BARE + the label.
+    For a label `no X`, the spelling `X` is added, with the value _BARE + label. An answer that denies `X` gives this
+    label.
+
+    Raises:
+        UserError: two labels differ only in punctuation.
     """
     spellings_by_label = {label: [_plain(label), *map(_plain, synonyms.get(label, []))] for label in labels}
     if len({spellings[0] for spellings in spellings_by_label.values()} - {""}) < len(labels):
-        raise UserError(f"labels {', '.join(labels)} differ only in punctuation. Use different words in each label.")
+        quoted = ", ".join(f"'{label}'" for label in labels)
+        raise UserError(f"key 'labels': two of {quoted} differ only in punctuation. Use different words in each label.")
     by_spelling = {
         spelling: label for label, spellings in spellings_by_label.items() for spelling in spellings if spelling
     }
@@ -217,10 +228,16 @@ def _mentions(
 
 
 def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) -> Manner:
-    """Return the manner of a mention, corrected by the mention's position.
+    """Return the manner of a mention, corrected by the position of the mention.
 
-    In a verdict, "would be" asserts a label. In a clause that is cut off or denied later, an asserted label is left
-    open.
+    "would be" after words such as "Answer:" asserts a label. An asserted label in a clause that is cut off, or that is
+    denied later, is left open.
+
+    Args:
+        how: the manner before the correction.
+        level: see `Mention`.
+        sentence: the whole sentence.
+        before, after: the parts of the sentence before and after the mention.
     """
     if level > 2 and how == "aside" and re.search(r"\bwould be\b", before) and not re.search(r"\bif\b", sentence):
         return "asserted"  # "My answer would be no"
@@ -230,9 +247,9 @@ def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) ->
 
 
 def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
-    """Return the span of a spelling in a match.
+    """Return the span of a label's spelling within a match.
 
-    The match may have words before the spelling, and an ending after it.
+    The span leaves out words that the match has before the spelling. It includes an ending, such as a plural `s`.
     """
     last_word = match[0].split()[-1]
     if last_word in _COMMON and last_word in by_spelling and match[0] not in by_spelling:
@@ -242,9 +259,16 @@ def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
 
 
 def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequence[str]) -> Iterator[Mention]:
-    """Yield the mention of a label if it supports one of the task's labels; else yield nothing.
+    """Yield the mention of a label. If the sentence only mentions the label aside, yield nothing.
 
-    The arguments are the fields of `Mention`, before a denied label is replaced by the label that it supports.
+    If the task has two labels, a denied label becomes the other label, asserted. If `label` begins with _BARE, the
+    sentence names `X` of a label `no X`. If the sentence denies `X` or leaves `X` open, `no X` is yielded.
+
+    Args:
+        label: the label that the sentence names.
+        how: how the sentence means the label.
+        level, corrects: see `Mention`.
+        labels: the task's labels.
     """
     if label.startswith(_BARE):
         if how in ("denied", "open"):
@@ -256,9 +280,15 @@ def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequ
 
 
 def _shared(before: str, spelling: str, by_spelling: Mapping[str, str], how: Manner) -> Iterator[tuple[str, Manner]]:
-    """Yield another label that shares the last words of a spelling, and its manner.
+    """Yield the label whose last words the sentence leaves out, and the manner of its mention.
 
-    In "acute or chronic pneumonia", `chronic pneumonia` is the spelling, and `acute pneumonia` is the other label.
+    In "acute or chronic pneumonia", `chronic pneumonia` is the spelling, and the label of `acute pneumonia` is yielded.
+
+    Args:
+        before: the sentence up to the spelling.
+        spelling: the spelling that the sentence names in full.
+        by_spelling: spelling -> label, from `_labels_by_spelling`.
+        how: the manner of the spelling's mention.
     """
     joined = re.search(r"(\w+) (or|nor|and|/|rather than|, not|instead of) $", before)
     first_spelling = f"{joined[1]} {spelling.partition(' ')[2]}" if joined else ""
@@ -268,7 +298,7 @@ def _shared(before: str, spelling: str, by_spelling: Mapping[str, str], how: Man
 
 
 def _options(sentence: str, spans: Sequence[LabelSpan], by_spelling: Mapping[str, str]) -> set[int]:
-    """Return the indices of the spans that list a label beside another label, as in "UTI or No UTI"."""
+    """Return the indices of the spans that are in a list of different labels, as in "UTI or No UTI"."""
     listed: set[int] = set()
     for number, (first, second) in enumerate(pairwise(spans)):
         between = sentence[first.end : second.start]
@@ -278,7 +308,7 @@ def _options(sentence: str, spans: Sequence[LabelSpan], by_spelling: Mapping[str
 
 
 def _level(before: str, after: str) -> int:
-    """Return the level of a mention (see `Mention`) from the text before it and after it."""
+    """Return the level of a mention (see `Mention`), read from the texts before and after the mention."""
     if cue := _CUE.search(before.rstrip()):
         return 4 if re.search(r"\b(?:final|overall)\b", before[max(0, cue.start() - 9) :]) else 3
     if _DONE_BY.search(before):

@@ -1,4 +1,4 @@
-"""Turn probabilities into labels: an answer is positive if its probability is at least a threshold."""
+"""Turn probabilities into labels: an answer gets the positive label if its probability is at least a threshold."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,9 @@ from clinical_dpo.io import Row
 def positive_items(
     rows: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]], positive: str
 ) -> tuple[list[float], list[bool]]:
-    """Return for each row the probability of the positive class, and whether the row's label is the positive class.
+    """Return the probability of the positive class for each row, and whether the row's label is this class.
+
+    Both lists are in the order of `rows`.
 
     Args:
         rows: task rows with `label`.
@@ -26,10 +28,10 @@ def positive_items(
 
 
 def at_threshold(answers: Sequence[Mapping[str, Any]], labels: Sequence[str], threshold: float) -> list[Row]:
-    """Return answers with a label as text: the first of two labels or the second.
+    """Return the answers with their texts replaced by a label.
 
-    The first label is the text if its probability is at least `threshold`. An answer without probabilities, such as an
-    external answer, keeps its text.
+    The label is the first of the two `labels` if its probability is at least `threshold`, else the second. An answer
+    without probabilities, such as an external answer, keeps its text.
     """
     return [
         {**answer, "text": labels[0 if _probability(answer, labels[0]) >= threshold else 1]}

@@ -143,7 +143,7 @@ def manner(before: str, after: str) -> Manner:
 
 
 def _denials(clause: str) -> int:
-    """Return the number of words in a clause that deny the term after the clause."""
+    """Return how many words of a clause deny the term that follows the clause."""
     count = 0
     for word in _NEGATION.finditer(clause):
         gap = clause[word.end() :]

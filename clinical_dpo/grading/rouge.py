@@ -16,8 +16,8 @@ _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  
 def tokenizer_name(references: Iterable[str]) -> str:
     """Return the tokenizer that the script of these texts needs: LATIN or UNICODE.
 
-    rouge-score's tokenizer keeps only unaccented Latin letters and digits, so that nothing would be left of a Greek
-    text.
+    The tokenizer of rouge-score (LATIN) keeps only unaccented Latin letters and digits. Of a Greek text it would keep
+    nothing.
     """
     letters = [character for text in references for character in text if character.isalpha()]
     non_latin = sum(not letter.isascii() and "LATIN" not in unicodedata.name(letter, "") for letter in letters)
@@ -44,12 +44,13 @@ class _UnicodeWords:
 def rouge(
     texts: Sequence[str], references: Sequence[str], kinds: Sequence[str] = KINDS, *, stemmer: bool = True
 ) -> list[dict[tuple[str, str], float]]:
-    """Return the ROUGE scores of each text: (kind, score) -> value from 0 to 1.
+    """Return the ROUGE scores of each text: (kind, score) -> value from 0 to 1. Scores are f1, precision and recall.
 
     Args:
         texts: a model's answers.
         references: reference answers, one per text. Their script determines the tokenizer (`tokenizer_name`).
-        kinds: rouge1 and rouge2 count words and word pairs in common, rougeL the longest common subsequence.
+        kinds: rouge1 counts common words, rouge2 common word pairs, and rougeL the words of the longest common
+            subsequence.
         stemmer: whether to compare words by their Porter stems. The stemmer changes only English words.
     """
     from rouge_score.rouge_scorer import RougeScorer  # late: every start of Snakemake imports this module

@@ -10,10 +10,10 @@ from clinical_dpo.records import Grade
 def grade_value(text: str, metric: MetricDefinition) -> float:
     """Return a grade as a number.
 
-    It must be 0 or 1 if the metric is F1 or a proportion, and on the metric's scale if the metric is a mean.
+    If the metric is a mean, the grade must be on the metric's scale. For any other metric, the grade must be 0 or 1.
 
     Raises:
-        UserError: the grade is not on the metric's scale.
+        UserError: the grade is not an allowed value.
     """
     try:
         grade = float(text)
@@ -26,7 +26,7 @@ def grade_value(text: str, metric: MetricDefinition) -> float:
 
 
 def grade_values(rows: Sequence[Grade], metric: MetricDefinition) -> list[float]:
-    """Return the grades of complete rows as numbers, in the order of the rows.
+    """Return the grades of rows as numbers, in the order of the rows. Every row must have a grade.
 
     Raises:
         UserError: a grade is not on the metric's scale. The message names the item.

@@ -3,10 +3,11 @@
 An answer without a label (None or an empty string) is invalid. It is wrong and is never dropped: it is a false negative
 of its item's class and a false positive of no class. For any other class, it is not a true negative, so specificity
 falls, and NPV does not count it. Sensitivity is not defined for a class without items, PPV for a class without answers,
-and F1 for a class without both. A mean over classes leaves out classes whose value is not defined.
+and F1 for a class with neither. A mean over classes leaves out classes whose value is not defined.
 
-Counts have the shape (..., k, k + 1): k labels, k answers, and invalid answers last. A metric of each class has the
-shape (..., k), a metric of all classes (...,). A value that is not defined is NaN.
+Counts are arrays of shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+A metric of each class has the shape (..., classes), and a metric of all classes has the shape (...). A value that is
+not defined is NaN.
 """
 
 from collections.abc import Sequence
@@ -19,12 +20,14 @@ INVALID = ""
 
 
 def confusion_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> np.ndarray:
-    """Return the number of items per label and answer, shape (k, k + 1), by scikit-learn; all zero without items.
+    """Return the number of items by true class and by answer, as an array of shape (true classes, answers).
+
+    The answers are all classes, then "invalid" for an answer without a class. Without items, all counts are zero.
 
     Args:
-        labels: true labels.
-        answers: predicted labels; None or "" for an answer without a label.
-        classes: all k labels of the task.
+        labels: true class of each item.
+        answers: predicted class of each item; None or "" for an answer without a class.
+        classes: all classes of the task, in the order of the axes.
     """
     named = [*classes, INVALID]
     if not labels:
@@ -33,19 +36,27 @@ def confusion_counts(labels: Sequence[str], answers: Answers, classes: Sequence[
 
 
 def hits(counts: np.ndarray) -> np.ndarray:
-    """Return the number of right answers of each class: counts (..., k, k + 1) -> (..., k)."""
+    """Return the number of right answers of each class, as an array of shape (..., classes).
+
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    """
     return np.diagonal(counts, axis1=-2, axis2=-1)
 
 
 def answered(counts: np.ndarray) -> np.ndarray:
-    """Return the number of answers with each class: counts (..., k, k + 1) -> (..., k)."""
+    """Return the number of answers that give each class, as an array of shape (..., classes).
+
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    """
     return counts[..., :-1].sum(axis=-2)
 
 
 def rejections(counts: np.ndarray) -> np.ndarray:
-    """Return the number of right rejections of each class: counts (..., k, k + 1) -> (..., k).
+    """Return the number of true negatives of each class, as an array of shape (..., classes).
 
-    These are the items without the class whose answer is valid and does not give the class.
+    A true negative is an item without the class whose answer is valid and does not give the class.
+
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
     """
     valid = counts[..., :-1]
     total = valid.sum(axis=(-2, -1))[..., np.newaxis]
@@ -53,75 +64,91 @@ def rejections(counts: np.ndarray) -> np.ndarray:
 
 
 def sensitivity(counts: np.ndarray) -> np.ndarray:
-    """Return the share of each class's items that are answered with this class: counts (..., k, k + 1) -> (..., k)."""
+    """Return the sensitivity (recall) of each class, as an array of shape (..., classes).
+
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    """
     return share(hits(counts), counts.sum(axis=-1))
 
 
 def specificity(counts: np.ndarray) -> np.ndarray:
-    """Return the specificity of each class: counts (..., k, k + 1) -> (..., k).
+    """Return the specificity of each class, as an array of shape (..., classes).
 
-    Of the items without the class, this is the share whose answer is valid and does not give the class.
+    The specificity is the share of items without the class whose answer is valid and does not give the class.
+
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
     """
     support = counts.sum(axis=-1)
     return share(rejections(counts), support.sum(axis=-1, keepdims=True) - support)
 
 
 def ppv(counts: np.ndarray) -> np.ndarray:
-    """Return the share of the answers with each class that are right: counts (..., k, k + 1) -> (..., k)."""
+    """Return the positive predictive value (precision) of each class, as an array of shape (..., classes).
+
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    """
     return share(hits(counts), answered(counts))
 
 
 def npv(counts: np.ndarray) -> np.ndarray:
-    """Return the negative predictive value of each class: counts (..., k, k + 1) -> (..., k).
+    """Return the negative predictive value of each class, as an array of shape (..., classes).
 
-    Of the valid answers that do not give the class, this is the share whose item does not have the class.
+    The denominator is the number of valid answers that do not give the class. The numerator is the number of these
+    answers whose item does not have the class.
+
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
     """
     said = answered(counts)
     return share(rejections(counts), said.sum(axis=-1, keepdims=True) - said)
 
 
 def f1(counts: np.ndarray) -> np.ndarray:
-    """Return F1 of each class against all others, 2 TP / (2 TP + FP + FN): counts (..., k, k + 1) -> (..., k)."""
+    """Return F1 of each class against all other classes, 2 TP / (2 TP + FP + FN), as an array of shape (..., classes).
+
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    """
     return share(2 * hits(counts), counts.sum(axis=-1) + answered(counts))
 
 
 def accuracy(counts: np.ndarray) -> np.ndarray:
-    """Return the share of items that are answered with their label: counts (..., k, k + 1) -> (...,)."""
+    """Return the share of items that are answered with their true class, as an array of shape (...).
+
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    """
     return share(hits(counts).sum(axis=-1), counts.sum(axis=(-2, -1)))
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Return the unweighted mean of the classes' F1. `counts` is as in `weighted_f1`."""
+    """Return the unweighted mean of the classes' F1, as an array of shape (...).
+
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    """
     return _mean(f1(counts), np.ones(counts.shape[:-1]))
 
 
 def weighted_f1(counts: np.ndarray) -> np.ndarray:
-    """Return the mean of the classes' F1, in which each class has the weight of its number of items.
+    """Return the mean of the classes' F1, weighted by the number of items of each class, as an array of shape (...).
 
-    Args:
-        counts: (..., k, k + 1) number of items by right label and by answer. The last answer is "invalid".
-
-    Returns:
-        An array of the shape (...,).
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
     """
     return _mean(f1(counts), counts.sum(axis=-1))
 
 
 def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
-    """Return the unweighted mean of the sensitivities of all classes that have an item.
+    """Return the unweighted mean of the sensitivities of all classes that have an item, as an array of shape (...).
 
-    `counts` is as in `weighted_f1`.
+    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
     """
     return _mean(sensitivity(counts), np.ones(counts.shape[:-1]))
 
 
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Return part / whole; NaN where the whole is 0."""
+    """Divide `part` by `whole`, element by element. Where `whole` is 0, the result is NaN."""
     return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted mean, over the last axis, of the values that are defined."""
+    """Return the weighted mean over the last axis. NaN values are left out."""
     known = ~np.isnan(values)
     return share((np.where(known, values, 0) * weights).sum(axis=-1), (known * weights).sum(axis=-1))
 

@@ -1,4 +1,4 @@
-"""Split an answer into sentences of normalised wording, from which labels and diagnoses are read."""
+"""Split an answer into sentences of normalised wording. Labels and diagnoses are then read from these sentences."""
 
 import json
 import re
@@ -41,10 +41,10 @@ _RUN = re.compile(r"(.)\1{8,}", re.DOTALL)
 
 
 def shortened(text: str) -> str:
-    """Return a text without the parts that are not read.
+    """Shorten a text to the part in which a verdict is searched.
 
-    Of a text with more than _MAX_CHARACTERS characters, the beginning and the end are kept. Of a character that is
-    repeated more than eight times in a row, eight are kept.
+    If the text has more than _MAX_CHARACTERS characters, its middle is cut out. If a character is repeated more than
+    eight times in a row, eight of them are kept.
     """
     half = _MAX_CHARACTERS // 2
     kept = text if len(text) <= _MAX_CHARACTERS else f"{text[:half]}\n{text[-half:]}"
@@ -52,7 +52,10 @@ def shortened(text: str) -> str:
 
 
 def _json_as_lines(text: str) -> str:
-    """Return a text with its JSON object, if any, as lines `key: value`. Nested lists and objects are dropped."""
+    """Replace the JSON object in a text by lines `key: value`. Nested lists and objects are dropped.
+
+    A text without a JSON object is returned unchanged.
+    """
     match = re.search(r"\{.*\}", text, re.DOTALL)
     try:
         record = json.loads(match[0]) if match else None
@@ -68,8 +71,8 @@ def _json_as_lines(text: str) -> str:
 def plain_text(text: str) -> str:
     """Return a text in lower case, without markup and with contractions written out.
 
-    What a model appends after its answer, such as a new question, is cut off. A hyphen inside a word becomes a blank,
-    and a dash becomes a colon.
+    If a model goes on after its answer, for example with a new question, this part is cut off. A hyphen inside a word
+    becomes a blank, and a dash becomes a colon.
     """
     plain = unicodedata.normalize(
         "NFKC", re.sub(r"\b([A-Z])\.(?= [a-z])", r"\1", _json_as_lines(shortened(text).translate(_QUOTES)))
@@ -87,7 +90,7 @@ def plain_text(text: str) -> str:
 def sentences(text: str) -> list[str]:
     """Return the sentences of `plain_text(text)`, each with the punctuation mark that ends it.
 
-    Blanks surround the marks that separate clauses: , ; : ( ).
+    Each of the marks , ; : ( ) = / + has a blank before and after it.
     """
     parts = re.split(r"([!?]+|\.(?=\s|$|[a-z'])|[。\n]+)", plain_text(text))
     pairs = zip(parts[::2], [*parts[1::2], ""], strict=True)

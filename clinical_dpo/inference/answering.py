@@ -4,8 +4,8 @@ MODULES = {"generation": "generate", "likelihood": "label_likelihood"}  # a task
 
 
 def answer_module(answer_by: str) -> str:
-    """Name of the module that answers a task with this `answer_by` ("generation" or "likelihood").
+    """Return the name of the module that answers a task with this `answer_by` (`generation` or `likelihood`).
 
-    The code digest of a rule includes the named module, and not the module for the other value.
+    If the code of the named module changes, the task is answered again. A change of the other module has no effect.
     """
     return f"clinical_dpo.inference.{MODULES[answer_by]}"

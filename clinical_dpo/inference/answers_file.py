@@ -22,16 +22,16 @@ def write_answers(
     batch_size: int,
     record: str | Path,
 ) -> None:
-    """Write the answers of a variant as JSON Lines, and a record of model, settings and inputs.
+    """Write the answers of one model variant (base, SFT, DPO or another) and a record of model, settings and inputs.
 
     Args:
         base: folder of the base model.
         trained: folder of the trained weights; None for the base model.
         model: settings of the model file.
-        rows: JSON Lines file to write -> JSON Lines file of task rows.
-        settings: `answer_by` (by default generation), and the settings that this way of answering needs.
-        batch_size: rows answered at once.
-        record: JSON file to write.
+        rows: JSON Lines file of answers to write -> JSON Lines file of the task rows to answer.
+        settings: `answer_by` (by default `generation`), and the settings that this way of answering needs.
+        batch_size: number of rows answered at once.
+        record: JSON file to which the record is written.
     """
     answering = import_module(answer_module(settings.get("answer_by", "generation")))
     loaded, tokenizer = load_variant(base, trained, model), load_tokenizer(base)

@@ -23,14 +23,17 @@ class PromptRow(TypedDict):
 def generate_answers(
     model: Any, tokenizer: Any, rows: Sequence[PromptRow], max_new_tokens: int, batch_size: int
 ) -> list[Answer]:
-    """Generate a greedy answer per row, in the order of the rows. An answer's `tokens` is its length without end token.
+    """Generate an answer to each row's prompt by greedy decoding. The answers are in the order of the rows.
+
+    `tokens` of an answer is its number of tokens without the end token. `finish_reason` is `stop` if the model wrote an
+    end token, and `length` if the answer was cut at `max_new_tokens`.
 
     Args:
         model: a causal language model.
         tokenizer: the model's tokenizer. It pads on the left.
         rows: rows with the prompts.
-        max_new_tokens: longest answer in tokens.
-        batch_size: answers generated at once; prompts of similar length share a batch.
+        max_new_tokens: largest number of tokens of an answer.
+        batch_size: number of answers generated at once. Prompts of similar length share a batch.
     """
     prompts = [prompt_tokens(row, tokenizer) for row in rows]
     order = sorted(range(len(rows)), key=lambda i: len(prompts[i]))
@@ -61,5 +64,5 @@ def generate_answers(
 def answer_rows(
     model: Any, tokenizer: Any, rows: Sequence[TaskRow], settings: Mapping[str, Any], batch_size: int
 ) -> list[Answer]:
-    """Return the answers of `generate_answers`, with `max_new_tokens` from `settings`, the settings of a job."""
+    """Return the answers of `generate_answers`. The job's `settings` contain `max_new_tokens`."""
     return generate_answers(model, tokenizer, rows, settings["max_new_tokens"], batch_size)

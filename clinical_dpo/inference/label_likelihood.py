@@ -1,14 +1,15 @@
 """Labels by likelihood: the probability that a model gives each label as the answer to a prompt.
 
-Every spelling of every label is scored as an answer to the prompt. It has the same tokens as in training, and the end
-token. Its score is log p(spelling and end | prompt), summed over these tokens. With the end token, no spelling is the
-beginning of another spelling. Spellings then exclude each other, and their probabilities add up:
+A label may have several spellings. Every spelling of every label is scored as an answer to the prompt. The spelling has
+the same tokens as in training, and the end token follows. The spelling's score is log p(spelling and end token |
+prompt), summed over these tokens. With the end token, no spelling is the beginning of another spelling. Spellings then
+exclude each other, and their probabilities add up:
 
     p(label | one of the labels) = softmax over labels of logsumexp over the label's spellings of log p(spelling, end)
 
-With `per_token`, a spelling's score is its mean log-probability per token. Such scores are no probabilities of answers.
-The score of a label is then the log of the mean of exp(score) over its spellings. Many spellings give a label no
-advantage.
+With `per_token`, a spelling's score is its mean log-probability per token, which is not the log-probability of an
+answer. The score of a label is then the log of the mean of exp(score) over the label's spellings. A label has no
+advantage from many spellings, because the mean does not grow with their number.
 """
 
 import math
@@ -41,7 +42,7 @@ class LabelScoring:
         synonyms: label -> further spellings.
         end_token: whether a spelling is scored with the token that ends an answer. Without the end token, a spelling
             that is the beginning of another spelling is at least as probable as the longer one.
-        per_token: whether a spelling's log-probability is divided by its tokens.
+        per_token: whether a spelling's log-probability is divided by its number of tokens.
     """
 
     labels: Sequence[str]
@@ -51,7 +52,7 @@ class LabelScoring:
 
     @property
     def spellings(self) -> dict[str, str]:
-        """Spelling -> its label. A label itself comes before its synonyms.
+        """All spellings of all labels: spelling -> label. A label itself comes before its synonyms.
 
         Raises:
             UserError: two labels have the same spelling.
@@ -62,7 +63,7 @@ class LabelScoring:
                 if label_of.setdefault(spelling, label) != label:
                     raise UserError(
                         f"label_synonyms: '{spelling}' is a spelling of '{label_of[spelling]}' and of '{label}'. "
-                        "Remove one of them."
+                        "Remove the spelling from one of these labels."
                     )
         return label_of
 
@@ -97,22 +98,22 @@ def continuation_tokens(
 def item_continuations(
     row: Mapping[str, Any], tokenizer: Any, ends: set[int], scoring: LabelScoring
 ) -> tuple[int, list[list[int]]]:
-    """Return the position of the first answer token of a row, and the token ids of the prompt with each spelling.
+    """Return the position of a row's first answer token, and for each spelling the token ids of prompt and answer.
 
-    If a tokenizer joins the end of the prompt with the first letters of a spelling, the answers of all spellings begin
-    at the earliest such token. All spellings are then scored from the same prompt.
+    The position is the same for all spellings. If the tokenizer joins the end of the prompt with the first letters of a
+    spelling into one token, the answers of all spellings begin at the earliest such token.
     """
     parts = [continuation_tokens(row, spelling, tokenizer, ends, scoring.end_token) for spelling in scoring.spellings]
     return min(len(prompt) for prompt, _ in parts), [prompt + answer for prompt, answer in parts]
 
 
 def spelling_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]], flat: bool) -> torch.Tensor:
-    """Summed log-probability (nats) of each spelling of each item, (items, spellings).
+    """Return a tensor of shape (items, spellings): the log-probability (nats) of a spelling, summed over its tokens.
 
     Args:
-        model: a causal language model. With `flat`, it must have been prepared by `use_flat_layout`.
+        model: a causal language model. If `flat`, it must have been prepared by `use_flat_layout`.
         items: results of `item_continuations`.
-        flat: whether the model computes flat rows (without padding). Every prompt is then computed once.
+        flat: whether the model computes rows without padding. Each prompt is then computed once for all spellings.
     """
     spellings = len(items[0][1])
     rows = [texts[number] for number in range(spellings) for _, texts in items]
@@ -121,7 +122,7 @@ def spelling_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]], fla
 
 
 def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring: LabelScoring) -> dict[str, float]:
-    """Label -> its probability among the labels, by the formulas at the top of this module.
+    """Return label -> probability of the label among all labels, by the formulas at the top of this module.
 
     Args:
         logps: summed log-probability (nats) of each of `scoring.spellings`.
@@ -140,19 +141,20 @@ def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring:
 def score_labels(
     model: Any, tokenizer: Any, rows: Sequence[Mapping[str, Any]], scoring: LabelScoring, batch_size: int
 ) -> list[Row]:
-    """Return an answer per row: `id`, `text`, `probabilities` and `logps`.
+    """Return an answer for each row: `id`, `text`, `probabilities` and `logps`.
 
-    `text` is the most probable label, the first if several are equal. `probabilities` has the probability of each
-    label. `logps` has the summed log-probability (nats) of each spelling, not divided by its number of tokens. If
-    training diverged and the probabilities are NaN, the answer has `id` and an empty `text` alone.
+    `text` is the most probable label. If several labels are equally probable, it is the first of these. `probabilities`
+    has the probability of each label. `logps` has the log-probability (nats) of each spelling, summed over its tokens
+    and not divided by their number. If training diverged and the probabilities are NaN, the answer has only `id` and an
+    empty `text`.
 
     Args:
-        model: a causal language model, with or without an adapter. If it supports flat rows (without padding), it
-            accepts only flat rows afterwards.
+        model: a causal language model, with or without an adapter. If the model supports rows without padding (flat
+            rows), it is switched to flat rows and accepts no padded rows afterwards.
         tokenizer: the model's tokenizer.
         rows: rows with `id` and `prompt` messages.
-        scoring: labels and how they are scored.
-        batch_size: prompts computed at once; prompts of similar length share a batch.
+        scoring: the labels, and how they are scored.
+        batch_size: number of prompts computed at once. Prompts of similar length share a batch.
     """
     ends = end_tokens(model, tokenizer)
     plain = without_adapter(model)
@@ -187,6 +189,6 @@ def score_labels(
 def answer_rows(
     model: Any, tokenizer: Any, rows: Sequence[TaskRow], settings: Mapping[str, Any], batch_size: int
 ) -> list[Row]:
-    """Return the answers of `score_labels`, with `labels`, `label_synonyms` and `likelihood` from a job's settings."""
+    """Return the answers of `score_labels`. The job's `settings` contain `labels`, `label_synonyms`, `likelihood`."""
     scoring = LabelScoring(settings["labels"], settings.get("label_synonyms", {}), **settings.get("likelihood", {}))
     return score_labels(model, tokenizer, rows, scoring, batch_size)

@@ -25,7 +25,7 @@ _SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # file name of weights, without 
 
 @dataclass(frozen=True)
 class Origin:
-    """The location of a base model's files, and the words that messages about the model use."""
+    """Where a base model's files are, and the words with which messages describe the model."""
 
     folder: Path  # a commit in the hub's cache, or a user's folder
     name: str  # owner/name, or the path of the folder
@@ -47,8 +47,8 @@ def write_base_folder(
 
     Args:
         origin: where the files are.
-        part: an empty folder.
-        record: the first fields of base.json. A missing `revision` becomes the SHA-256 of the weights' SHA-256.
+        part: an empty folder, which is filled.
+        record: the first fields of base.json. If `revision` is missing, a digest of the weights' checksums is added.
         made_with: the settings that made the folder, for run.json.
         chat: chat template, its variables and date.
 
@@ -102,7 +102,7 @@ def check_tokenizer_files(origin: Origin) -> None:
 
 
 def check_token_ids(origin: Origin, folder: Path) -> None:
-    """Refuse a tokenizer whose chat template writes a token that has no row in the model's embedding."""
+    """Refuse a tokenizer if its chat template writes a token that has no row in the model's embedding."""
     tokenizer, rows = load_tokenizer(folder), embedding_rows(folder)
     messages = [{"role": "user", "content": "?"}]
     beyond = [i for i in chat_tokens(tokenizer, messages, True) if rows is not None and i >= rows]
@@ -115,7 +115,11 @@ def check_token_ids(origin: Origin, folder: Path) -> None:
 
 
 def weight_files(origin: Origin, name: str) -> list[str]:
-    """Return the names of the files of weights: the files that `name` lists if `name` is an index, else `name` itself.
+    """Return the names of the files that hold a model's weights.
+
+    Args:
+        origin: where the files are.
+        name: a file of weights, or an index that lists the files of weights.
 
     Raises:
         UserError: the index names no weights, files elsewhere, or a file that is missing.
@@ -143,7 +147,10 @@ def weight_files(origin: Origin, name: str) -> list[str]:
 
 
 def link_files(origin: Origin, out: Path) -> None:
-    """Link a model's files in `out`, except pickles, indexes of pickles, adapters, and records of an earlier run."""
+    """Fill the folder `out` with links to a model's files.
+
+    Pickles, indexes of pickles, adapters, and records of an earlier run are left out.
+    """
     for file in sorted(origin.folder.rglob("*")):
         name = file.relative_to(origin.folder)
         needed = matches(name, *LINKED) and file.name not in (*PICKLED_WEIGHTS, BASE_RECORD, RUN_RECORD, CHECKSUMS)
@@ -154,7 +161,12 @@ def link_files(origin: Origin, out: Path) -> None:
 
 
 def convert(origin: Origin, out: Path) -> dict[str, Any]:
-    """Write pickled weights into `out` as safetensors, and return the fields of base.json about them."""
+    """Write a model's pickled weights into the folder `out` as safetensors.
+
+    Returns:
+        Fields of base.json: `converted` (name of the pickle, or of the index of pickles) and `sha256` (pickle ->
+        SHA-256).
+    """
     from huggingface_hub import save_torch_state_dict
 
     name = first_file(origin.folder, PICKLED_WEIGHTS)
@@ -172,7 +184,7 @@ def convert(origin: Origin, out: Path) -> dict[str, Any]:
 
 
 def _read_pickled(origin: Origin, name: str) -> dict[str, torch.Tensor]:
-    """Return the tensors of a PyTorch file by name. Tensors of a zip archive take no memory before they are used.
+    """Return name -> tensor for a pickled PyTorch file. Tensors of a zip archive are read into memory only when used.
 
     PyTorch's restricted unpickler builds only tensors and plain containers. It refuses every other call.
 
@@ -190,16 +202,16 @@ def _read_pickled(origin: Origin, name: str) -> dict[str, torch.Tensor]:
             return weights
         reason = "it contains something else than named tensors"
     raise PublicError(
-        f"{origin.name}: {name} cannot be loaded, because it may contain only weights ({reason}). "
+        f"{origin.name}: {name} cannot be loaded, because it is damaged or contains more than weights ({reason}). "
         f"No code in the file was run. {origin.mend} that has safetensors files, or copy the file again."
     )
 
 
 def _with_own_memory(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the tensors by name, with a copy of every tensor that shares memory with an earlier tensor.
+    """Return name -> tensor. A tensor that shares memory with an earlier tensor is copied.
 
-    safetensors refuses shared memory. Every name is saved, because some models do not tie these weights when they load,
-    and then need the tensor of each name.
+    safetensors refuses shared memory. No name is dropped, because some models do not tie shared weights when they load,
+    and need the tensor of each name.
     """
     addresses: set[int] = set()
     separate = {}

@@ -1,6 +1,7 @@
-"""Write the chat template of a base model: the model file's or the tokenizer's own, with fixed variables and date.
+"""Write the chat template of a base model, with fixed values for its variables and its date.
 
-Variables and date are written into the template, so every program that loads the tokenizer renders the same prompts.
+The template comes from the model file, or else from the tokenizer. Variables and date are written into the template, so
+every program that loads the tokenizer renders the same prompts.
 """
 
 import re
@@ -20,7 +21,7 @@ _CODES = ("%-d", "%-m", *(f"%{letter}" for letter in "aAbBdmyYjHIMSpxXcUWuwGV"))
 
 @dataclass(frozen=True)
 class ChatFormat:
-    """Settings of a conversation's format."""
+    """The chat template of a model, the values of its variables, and the date that the template takes as today."""
 
     template: str | None = None  # Jinja template, in place of the tokenizer's own
     variables: Mapping[str, Any] = field(default_factory=dict)  # name in the template -> value
@@ -28,18 +29,18 @@ class ChatFormat:
 
 
 def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, Any]:
-    """Write the chat template into a model's folder, and check that it renders a question.
+    """Write the chat template into a model's folder, and check that the template renders a question.
 
     Args:
         folder: folder with the tokenizer.
-        chat: settings of the format.
+        chat: chat template, its variables and date.
         name: the model, for messages.
 
     Returns:
         Fields of base.json: what differs from the tokenizer's own template.
 
     Raises:
-        UserError: there is no template, the template does not use a variable of `chat`, or it does not render a
+        UserError: there is no template, the template lacks a variable of `chat`, or the template does not render a
             question.
     """
     tokenizer = load_tokenizer(folder)
@@ -65,7 +66,7 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
     except Exception as error:  # a template can raise any error
         raise UserError(
             f"{name}: key 'chat_template': the template does not render a question: {error}. Correct the template, or "
-            "set one in the model file."
+            "set another `chat_template` in the model file."
         ) from None
     return {
         **({"chat_template": "model file"} if chat.template and chat.template != own else {}),
@@ -75,9 +76,9 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
 
 
 def fixed_template(template: str, chat: ChatFormat) -> str:
-    """Return the template, not yet filled in, after lines that set the variables of `chat`.
+    """Return the template with lines before it that set the variables of `chat`. The template is not rendered.
 
-    If the template calls `strftime_now`, one more line lets this function return the date of `chat`.
+    If the template calls `strftime_now`, a further line makes `strftime_now` return the date of `chat`.
     """
     lines = [f"{{% set {name} = {_literal(value)} %}}\n" for name, value in sorted(chat.variables.items())]
     if _CLOCK in template:
@@ -89,5 +90,5 @@ def fixed_template(template: str, chat: ChatFormat) -> str:
 
 
 def _literal(value: Any) -> str:
-    """Return a value as it is written in a Jinja template."""
+    """Return a value as a Jinja template spells it, such as `true` for True."""
     return repr(value).lower() if value is None or isinstance(value, bool) else repr(value)

@@ -62,12 +62,12 @@ def link_folder(
 ) -> None:
     """Write a folder from which jobs load a model, with links to the files of a user's folder.
 
-    In base.json, `id` is the path, and `revision` is the SHA-256 of the weights' checksums.
+    In base.json, `id` is the path, and `revision` is a digest of the weights' checksums.
 
     Args:
-        path: the folder; `$NAME` in it is an environment variable.
+        path: the user's folder. `$NAME` in the path is an environment variable.
         out: folder to write or replace.
-        known: path of a file in the folder -> SHA-256, for files whose SHA-256 is known.
+        known: path of a file in the user's folder -> SHA-256. All other files are read to compute their SHA-256.
         chat: chat template, its variables and date.
         made_with: the settings that make the folder, for run.json.
 

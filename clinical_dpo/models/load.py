@@ -37,26 +37,27 @@ def base_record(base: str | Path) -> dict[str, Any]:
 
 
 def autocast(model: Mapping[str, Any]) -> torch.autocast:
-    """Return the context of mixed precision, as the trainer uses it. It affects only a bfloat16 model on a GPU."""
+    """Return the context manager of the trainer's mixed precision. It affects only a bfloat16 model on a GPU."""
     return torch.autocast(device().type, torch.bfloat16, enabled=mixed_precision(model))
 
 
 def mixed_precision(model: Mapping[str, Any]) -> bool:
-    """Whether a model computes in mixed precision, bfloat16 and float32. Only a bfloat16 model on a GPU does."""
+    """Whether a model computes in mixed precision (bfloat16 and float32): only a bfloat16 model on a GPU does."""
     return device().type == "cuda" and model["dtype"] == "bfloat16"
 
 
 def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
     """Load a causal language model onto the job's device. The model file may set four-bit linear layers.
 
-    Training, prediction and the reference pass all load models here, so they compute with the same weights.
+    Training, prediction and the reference pass of DPO all load models with this function, so that they compute with the
+    same weights.
 
     Args:
-        folder: folder of a base model, or of a model of which all weights were trained.
+        folder: folder of a base model, or of a model whose weights were all trained.
         model: the model file's settings (dtype, attention, quantization).
 
     Raises:
-        UserError: transformers does not have the attention that the model file sets for this architecture.
+        UserError: transformers does not support the model file's `attention` for this architecture.
     """
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -74,20 +75,20 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
             raise
         architecture = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type
         raise PublicError(
-            f"config/models/{model['name']}.yaml: key 'attention' is {model['attention']}, but transformers does not "
-            f"have it for the architecture {architecture}. Set `attention: eager`."
+            f"config/models/{model['name']}.yaml: key 'attention': transformers has no attention "
+            f"'{model['attention']}' for the architecture '{architecture}'. Set `attention: eager`."
         ) from error
     keep_differentiable(loaded)
     return loaded
 
 
 def quantization_config(model: Mapping[str, Any]) -> BitsAndBytesConfig | None:
-    """Return the settings of four-bit weights (QLoRA, Dettmers et al. 2023, arXiv:2305.14314); None without them.
+    """Return the settings of four-bit weights (QLoRA, Dettmers et al. 2023, arXiv:2305.14314); None for other weights.
 
     Embeddings, norms and the head keep the model's dtype. LoRA weights are float32 (PEFT's default), as without
     quantization. PEFT's `prepare_model_for_kbit_training` is not used, for four reasons. PEFT freezes the base model
     anyway. Norms of Llama and Mistral compute in float32, whatever the dtype of the weights. A float32 head would cost
-    2 GB at 8B. Gradient checkpointing without re-entry needs no gradients of the inputs.
+    2 GB in a model of 8 billion weights. Gradient checkpointing without re-entry needs no gradients of the inputs.
     """
     settings = model.get("quantization")
     if not settings:
@@ -104,7 +105,7 @@ def keep_differentiable(model: PreTrainedModel) -> None:
     """Keep bitsandbytes from repacking four-bit weights on CPUs with AVX512-BF16.
 
     bitsandbytes 0.50 repacks four-bit weights in the first evaluation. Repacked layers raise no error, but they pass no
-    gradient back and round every scale to bfloat16.
+    gradient back, and they round every quantization scale to bfloat16.
     """
     if getattr(model, "is_loaded_in_4bit", False):
         from bitsandbytes.nn import Linear4bit  # takes seconds to import; other models do not need it
@@ -116,7 +117,9 @@ def keep_differentiable(model: PreTrainedModel) -> None:
 
 @contextlib.contextmanager
 def restore_trainable_weights(model: torch.nn.Module) -> Iterator[None]:
-    """Context manager that restores the trainable weights after its block, even if the block changes these weights.
+    """Context manager that restores the trainable weights after its block, if the block has replaced their tensors.
+
+    A change of a tensor in place is not undone.
 
     TRL 1.16 rounds the adapters of a four-bit model to bfloat16 when it constructs a trainer. The policy of DPO would
     then differ from the reference model before the first step. At a learning rate of 1e-6, rounding would erase most
@@ -150,7 +153,13 @@ def is_adapter(folder: str | Path) -> bool:
 
 
 def load_variant(base: str | Path, trained: str | Path | None, model: Mapping[str, Any]) -> torch.nn.Module:
-    """Load the base model (`trained` is None) or a trained model, in evaluation mode."""
+    """Load the base model, or a trained model, in evaluation mode.
+
+    Args:
+        base: folder of the base model.
+        trained: folder of an adapter or of trained weights; None for the base model itself.
+        model: the model file's settings.
+    """
     if trained is None:
         loaded: torch.nn.Module = load_base(base, model)
     elif is_adapter(trained):
@@ -163,7 +172,10 @@ def load_variant(base: str | Path, trained: str | Path | None, model: Mapping[st
 
 
 def save_trained(model: Any, tokenizer: Any, out: str | Path) -> None:
-    """Save an adapter, or all weights with the tokenizer. Weights are safetensors; equal weights give equal bytes."""
+    """Save a trained adapter, or a model's weights and its tokenizer, into the folder `out`.
+
+    Weights are saved as safetensors. Equal weights give equal bytes.
+    """
     model.save_pretrained(out, safe_serialization=True)
     config = Path(out) / "adapter_config.json"
     if not config.exists():
@@ -182,7 +194,7 @@ def prepare_process(threads: int, gpus: int | None = None) -> None:
 
     Args:
         threads: number of CPU threads.
-        gpus: number of GPUs that the job requests; None if the job says nothing about GPUs.
+        gpus: number of GPUs that the job requests; None if the job does not state a number.
     """
     _used_gpu.append(take_gpu(gpus))
     # cuDNN attention makes a plan for every new length, and lengths differ from step to step. On an H100 (PyTorch 2.11,

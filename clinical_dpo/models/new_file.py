@@ -1,4 +1,7 @@
-"""Write the file of a model on the hub, at its newest commit: `python -m clinical_dpo.models.new_file OWNER/NAME`."""
+"""Write a model file for a model on the hub: `python -m clinical_dpo.models.new_file OWNER/NAME`.
+
+A model file, `config/models/{name}.yaml`, has the settings with which a run loads a model.
+"""
 
 import os
 import re
@@ -20,9 +23,10 @@ FOLDER = Path("config/models")
 
 
 def new_model_file(model_id: str) -> Path:
-    """Write `{name}.yaml` for the newest commit of a model, and return its path.
+    """Write the model file `{name}.yaml` for the newest commit of a model on the hub. Return the file's path.
 
-    Name and title come from the id, licence and number of weights from the hub, dtype and sizes from config.json.
+    The model's id gives `name` and `title`. The hub gives the licence and the number of weights. config.json of the
+    model gives dtype and sizes.
 
     Args:
         model_id: owner/name on the hub.

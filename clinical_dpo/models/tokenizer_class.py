@@ -1,7 +1,7 @@
-"""Let every program read tokenizer.json as it is.
+"""Make every program read a model's tokenizer.json unchanged.
 
 transformers 5 builds the tokenizers of some classes anew, and keeps only the vocabulary and merges of tokenizer.json. A
-LlamaTokenizer of Llama 2 then writes no blank before `[INST]`, and so other token ids than Meta's encoder.
+LlamaTokenizer of Llama 2 then writes no blank before `[INST]`. Its token ids differ from those of Meta's encoder.
 """
 
 import json
@@ -16,13 +16,15 @@ AS_IT_IS = "PreTrainedTokenizerFast"  # the class that reads tokenizer.json whol
 
 
 def keep_tokenizer(folder: Path) -> dict[str, Any]:
-    """Replace the class in a folder's tokenizer_config.json, if it changes the steps before the merges.
+    """If a model's own tokenizer class changes what tokenizer.json says, name another class in tokenizer_config.json.
+
+    Only the normalizer and the pre-tokenizer are compared: the steps that come before the merges.
 
     Args:
-        folder: a model's folder. Its tokenizer_config.json may be a link to the model's own.
+        folder: a model's folder. Its tokenizer_config.json may be a link to the model's own file.
 
     Returns:
-        Fields of base.json: the class, if it is another than the model's own.
+        Fields of base.json: `tokenizer_class` if the class was replaced, else no field.
     """
     file = folder / "tokenizer.json"
     if not file.is_file():
@@ -40,13 +42,17 @@ def keep_tokenizer(folder: Path) -> dict[str, Any]:
 
 
 def _published_steps(file: Path) -> dict[str, Any]:
-    """The steps of a tokenizer.json, in the form that the installed version of tokenizers writes."""
+    """Return normalizer and pre-tokenizer of a tokenizer.json, as the installed version of tokenizers writes them."""
     from tokenizers import Tokenizer
 
     return _steps(Tokenizer.from_file(str(file)).to_str())
 
 
 def _steps(text: str) -> dict[str, Any]:
-    """What a tokenizer does to a text before the merges."""
+    """Return what a tokenizer does to a text before the merges: its normalizer and its pre-tokenizer.
+
+    Args:
+        text: content of a tokenizer.json.
+    """
     state = json.loads(text)
     return {name: state[name] for name in ("normalizer", "pre_tokenizer")}

@@ -1,1 +1,1 @@
-"""The results that the two papers print, checked against each other and compared with a run."""
+"""The printed results of the two reproduced papers: checks of the numbers, and comparison with a run."""

@@ -1,4 +1,4 @@
-"""Make rows about the claims of a paper, and the texts in these rows."""
+"""Build table rows that each judge one claim of a paper, and the texts in these rows."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
@@ -8,43 +8,49 @@ from clinical_dpo.papers.published import Entry, Study
 
 
 def claim_row(subject: str, claim: str, evidence: str, verdict: str, detail: str = "") -> Row:
-    """A row of `consistency.COLUMNS` about one claim, without the column `study`.
+    """Return a table row about one claim of a paper: a value for each of `consistency.COLUMNS` except `study`.
 
     Args:
         subject: what the claim is about (column `what`).
         claim: the claim as the paper prints it.
-        evidence: what the check found (column `found`).
-        verdict: "possible", "impossible" or "only if ...".
-        detail: further words on the finding.
+        evidence: what the check of the claim found (column `found`).
+        verdict: "possible", "impossible" or "only if ..." (column `verdict`).
+        detail: further words on what the check found (column `detail`).
     """
     return {"what": subject, "claim": claim, "found": evidence, "verdict": verdict, "detail": detail}
 
 
 def metric_entries(study: Study, metric: str) -> list[Entry]:
-    """The study's entries of one metric."""
+    """Return the entries (printed numbers) of one metric in a study."""
     return [entry for entry in study["entries"] if entry["metric"] == metric]
 
 
 def tested_pairs(study: Study, metric: str) -> Iterator[tuple[Entry, Entry]]:
-    """Yield (before, entry) for every printed P of a metric. P compares the entry with the entry listed before it."""
+    """Yield (entry listed before, entry) for every entry of a metric that is printed with a P.
+
+    An entry is a printed number. The P compares the two entries, which are numbers of two variants of a model.
+    """
     for before, entry in pairwise(study["entries"]):
         if entry["metric"] == metric and entry["p"]:
             yield before, entry
 
 
 def printed_p(p: str) -> str:
-    """A printed P as text with its sign: "P<.001", "P=.55"."""
+    """Text of a printed P value with its sign: "<.001" gives "P<.001", ".55" gives "P=.55"."""
     return f"P{p}" if p[0] in "<>" else f"P={p}"
 
 
 def entry_title(entry: Entry) -> str:
-    """Text with task, model and variant of an entry, and with the variant against which the entry is compared."""
+    """Text that names an entry (a printed number): task, model, variant, and the variant that it is compared with."""
     against = f" against {entry['against']}" if entry["against"] else ""
     return " ".join(filter(None, (entry["task"], entry["model"], entry["variant"]))) + against
 
 
 def change(before: Entry, entry: Entry) -> str:
-    """Text of a change from one variant to the next: both values, P and n, as "0.63 to 0.98, P<.001, n=200"."""
+    """Text of a change from one variant's entry to the next: "0.63 to 0.98, P<.001, n=200".
+
+    The text has both printed values, the P that compares the values, and the number of items.
+    """
     digits = entry["decimals"]
     return f"{before['value']:.{digits}f} to {entry['value']:.{digits}f}, {printed_p(entry['p'])}, n={entry['n']}"
 

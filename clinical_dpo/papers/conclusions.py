@@ -1,4 +1,4 @@
-"""What the papers concluded about DPO against SFT, in words."""
+"""Texts that say what the papers concluded about DPO compared with SFT."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,15 +8,15 @@ from clinical_dpo.papers.published import PUBLISHED_NAMES, Study
 
 
 def conclusion(studies: Mapping[str, Study], task: str, model: str, metric: str) -> str:
-    """What a paper concluded about DPO against SFT: "no difference shown (0.98 to 0.95, P=.55)".
+    """What a paper concluded about DPO compared with SFT: "no difference shown (0.98 to 0.95, P=.55)".
 
-    The conclusion follows from P if the paper prints P and a threshold, else from the two values alone. The text is ""
-    if no paper prints a value for SFT and a value for DPO.
+    If the paper prints P and a threshold, the conclusion follows from P. Otherwise it follows from the two values
+    alone. If no paper prints both a value for SFT and a value for DPO, the text is "".
 
     Args:
-        studies: the papers' printed results, from `published.load_published`.
-        task: a task.
-        model: the published model.
+        studies: name of a study -> its printed results, from `published.load_published`.
+        task: name of the task.
+        model: name of the published model.
         metric: the task's headline metric, a key of METRICS.
     """
     name = METRICS[metric].name

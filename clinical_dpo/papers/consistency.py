@@ -29,11 +29,11 @@ def check(published: Mapping[str, Study]) -> list[Row]:
     The checks search exhaustively, which takes about five seconds.
 
     Args:
-        published: from `published.load_published`.
+        published: name of a study -> its printed results, from `published.load_published`.
 
     Returns:
-        Rows of COLUMNS. `verdict` is "possible", "impossible", or "only if ..." with the condition that must hold.
-        "possible" does not confirm a claim.
+        Rows with the columns COLUMNS. `verdict` is "possible", "impossible", or "only if ..." with the condition that
+        must hold. "possible" does not confirm a claim.
     """
     checks: tuple[Callable[[Study], Iterator[Row]], ...] = (
         *(check_splits, check_shares, check_mcnemar, check_likerts),
@@ -45,7 +45,7 @@ def check(published: Mapping[str, Study]) -> list[Row]:
 
 
 def check_splits(study: Study) -> Iterator[Row]:
-    """Compare the sum of a task's splits with every total that the paper states. Yield a row per total."""
+    """Check whether the rows of a task's splits add up to every total that the paper states. Yield a row per total."""
     for task, stated in study["tasks"].items():
         splits = [rows for split, rows in stated.get("splits", {}).items() if split != "where"]
         for total in stated.get("totals", []) if splits else []:
@@ -58,9 +58,10 @@ def check_splits(study: Study) -> Iterator[Row]:
 
 
 def check_shares(study: Study) -> Iterator[Row]:
-    """Search for the counts that round to each printed share: helpful answers, agreement, tie breaks and the win rate.
+    """Check whether some whole count out of n rounds to each printed share. Yield a row per share and n.
 
-    If the paper does not print n, the search covers several totals. Yield a row per share and total.
+    The shares are those of helpful answers, of agreement among raters, of tie breaks among raters, and the largest win
+    rate. If the paper does not print n, the search covers several values of n.
     """
     for entry in metric_entries(study, "helpfulness"):
         helpful = counts(entry["value"], entry["decimals"], entry["n"])
@@ -100,10 +101,15 @@ def check_shares(study: Study) -> Iterator[Row]:
 
 
 def _judgement_counts(best: float, decimals: int) -> tuple[int, int]:
-    """Search for the numbers of judgements, from 1 to 200, that can give the win rate `best`.
+    """Find the numbers of judgements, from 1 to 200, for which some count of wins gives the printed win rate.
+
+    Args:
+        best: the printed win rate.
+        decimals: digits of the printed win rate after the point.
 
     Returns:
-        The smallest such number, and the number from which on `best` always differs from .5 with P < .05.
+        The smallest such number, and the number of judgements from which on this win rate always differs from .5 with P
+        < .05.
     """
     totals = range(1, 201)
     wins = {  # total -> wins that round to the rate
@@ -116,10 +122,10 @@ def _judgement_counts(best: float, decimals: int) -> tuple[int, int]:
 
 
 def check_likerts(study: Study) -> Iterator[Row]:
-    """Check each printed P of a paired t test of grades.
+    """Check whether each printed P of a paired t test of grades is possible.
 
-    The means and P imply a standard deviation (SD) of the paired differences. Grades are whole numbers, so only some
-    SDs are possible. The two ranges are compared.
+    The printed means and P imply a range for the standard deviation (SD) of the paired differences. Grades are whole
+    numbers, which also limits this SD to a range. The P is possible if the two ranges overlap.
     """
     for before, entry in tested_pairs(study, "likert"):
         means, n, digits = (before["value"], entry["value"]), entry["n"], entry["decimals"]
@@ -141,8 +147,10 @@ def check_likerts(study: Study) -> Iterator[Row]:
 def check_margins(study: Study) -> Iterator[Row]:
     """Compute reward margin / beta for each reward margin that the paper prints.
 
-    The reward is beta log(policy / reference) (Rafailov et al. 2023, arXiv:2305.18290, section 5). Reward margin / beta
-    is the number of nats by which the policy separates two answers more than the reference model does.
+    The reward of an answer is beta x log(policy / reference): the log of the answer's probability under the policy
+    divided by that under the reference model (Rafailov et al. 2023, arXiv:2305.18290, section 5). The reward margin is
+    the reward of the chosen answer minus the reward of the rejected answer. Reward margin / beta is the number of nats
+    by which the policy separates the two answers more than the reference model does.
     """
     for entry in metric_entries(study, "reward_margin"):
         beta = study["tasks"][entry["task"]]["beta"]
@@ -160,12 +168,12 @@ def check_margins(study: Study) -> Iterator[Row]:
 
 
 def check_rouges(study: Study) -> Iterator[Row]:
-    """Compare mean ROUGE F1 with the largest value that mean precision and recall allow.
+    """Check whether each printed mean ROUGE F1 is possible for the printed mean precision and mean recall.
 
     An item's F1 is the harmonic mean of its precision and recall. The harmonic mean is concave, so the mean F1 is at
-    most the harmonic mean of the means (Jensen 1906). An item's recall is its precision times answer length over
-    reference length (Lin 2004). Mean recall / mean precision is therefore the mean of these ratios of lengths, weighted
-    by precision.
+    most the harmonic mean of the means (Jensen 1906). An item's recall is its precision x (answer length / reference
+    length) (Lin 2004). Mean recall / mean precision is therefore a mean of these ratios of lengths, weighted by
+    precision.
     """
     short_answers = "answers have less than half their references' words, or precision and recall are exchanged"
     values = {(entry["metric"], entry["variant"]): entry for entry in study["entries"]}
@@ -191,7 +199,10 @@ def check_rouges(study: Study) -> Iterator[Row]:
 
 
 def check_costs(study: Study) -> Iterator[Row]:
-    """Compare the ratio of DPO's minutes to SFT's minutes with the multiples that the paper states."""
+    """Check whether DPO's printed training minutes are the multiple of SFT's minutes that the paper states.
+
+    Yield a row per task and stated multiple.
+    """
     costs = {(entry["task"], entry["variant"]): entry["value"] for entry in metric_entries(study, "cost_minutes")}
     stated = [
         contradiction
@@ -211,7 +222,10 @@ def check_costs(study: Study) -> Iterator[Row]:
 
 
 def check_significance(study: Study) -> Iterator[Row]:
-    """Check the corrected threshold, and list the printed P whose significance depends on the number of tests."""
+    """Check whether the paper's threshold of significance is alpha divided by its number of tests.
+
+    The rows also list the printed P whose significance depends on the number of tests.
+    """
     stated = study.get("significance")
     if not stated:
         return

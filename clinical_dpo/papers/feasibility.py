@@ -1,9 +1,10 @@
-"""Exhaustive searches for the counts that can give a printed number.
+"""Exhaustive searches for the whole-number counts that can give a printed number.
 
-A printed value or P represents every number that rounds to it, ties included. "<.001" represents all numbers below
-.001, and ">.99" all numbers above .99. The comparison of test statistics with the values that rounding allows follows
-GRIM (Brown & Heathers 2017, Soc Psychol Personal Sci 8:363-369). For an F1, counts of right answers are pairs: right
-among the positives, right among the negatives.
+A printed value or P stands for every number that rounds to it, also for those halfway between two printed values.
+"<.001" stands for all numbers below .001, and ">.99" for all numbers above .99. As in GRIM (Brown & Heathers 2017, Soc
+Psychol Personal Sci 8:363-369), a printed number is compared with the numbers that whole counts can give. For an F1, a
+count of right answers has two parts: right answers among the positive items, and right answers among the negative
+items.
 """
 
 import math
@@ -22,7 +23,7 @@ Range = tuple[float, float]
 
 
 def printed_range(value: float, decimals: int) -> Range:
-    """Lowest and highest value that round to `value` at `decimals` digits."""
+    """Lowest and highest number that round to `value` with `decimals` digits after the point."""
     half = 0.5 * 10**-decimals
     return value - half, value + half
 
@@ -36,15 +37,18 @@ def p_range(printed: str) -> Range:
 
 
 def counts(value: float, decimals: int, n: int) -> list[int]:
-    """All counts k for which k / n rounds to `value`."""
+    """All whole numbers k from 0 to n for which k / n rounds to `value` with `decimals` digits after the point."""
     low, high = printed_range(value, decimals)
     return [k for k in range(n + 1) if low - TINY <= k / n <= high + TINY]
 
 
 def mcnemar_p(test: str, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Two-sided P of a form of McNemar's test for arrays of discordant counts b and c of equal shape.
+    """Two-sided P of McNemar's test for each pair of discordant counts. If both counts are 0, P is 1.
 
-    P is 1 where b = c = 0. `test` is one of TESTS.
+    Args:
+        test: form of the test, one of TESTS.
+        b: array of the numbers of items that only the first of two variants answers rightly.
+        c: array of the same shape: the numbers of items that only the second variant answers rightly.
     """
     pairs, smaller, gap = b + c, np.minimum(b, c), np.abs(b - c)
     if test in ("exact", "midp"):
@@ -59,15 +63,19 @@ def mcnemar_p(test: str, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 @cache
 def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
-    """Count the values of b that give the printed P, for every difference c - b of the discordant counts b and c.
+    """For each difference c - b of McNemar's discordant counts, count the values of b that give the printed P.
+
+    b is the number of items that only the first of two variants answers rightly. c is the number of items that only the
+    second variant answers rightly.
 
     Args:
-        test: one of TESTS.
+        test: form of the test, one of TESTS.
         n: number of items.
         printed: P as printed.
 
     Returns:
-        Array (2n + 1, n + 2). Row i is for c - b = i - n. Entry (i, k) is the number of b < k that give the P.
+        An array of shape (differences, limits) = (2n + 1, n + 2). The row with index i is for c - b = i - n. In this
+        row, the entry with index k is the number of values of b below k that give the printed P.
     """
     gap, b = np.arange(-n, n + 1)[:, None], np.arange(n + 1)[None]
     c = b + gap
@@ -83,19 +91,19 @@ def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
 def f1_counts(
     value: float, decimals: int, positives: int, negatives: int, average: str = "binary", unparsable: int = 0
 ) -> np.ndarray:
-    """All pairs of counts of right answers whose F1 rounds to `value`.
-
-    The result is an array (k, 2): right answers among the positives, and right answers among the negatives.
+    """Find all pairs of counts of right answers (positive items, negative items) whose F1 rounds to `value`.
 
     Args:
-        value: F1 = 2 TP / (2 TP + FP + FN).
-        decimals: digits after the point in print.
-        positives: items of the positive class.
-        negatives: items of the negative class.
+        value: printed F1 = 2 TP / (2 TP + FP + FN).
+        decimals: digits of the printed F1 after the point.
+        positives: number of items of the positive class.
+        negatives: number of items of the negative class.
         average: "binary" (F1 of the positive class) or "macro" (mean F1 of both classes).
-        unparsable: the largest number of negative items with an answer that is neither label; only with "binary". Such
-            an answer is wrong, but the F1 of the positive class does not count it. A positive item with such an answer
-            is a false negative.
+        unparsable: largest number of negative items whose answer is neither label; only with average "binary". Such an
+            answer is wrong, but it is no false positive. A positive item with such an answer is a false negative.
+
+    Returns:
+        An array of shape (pairs, 2). The columns are the right answers among positive items and among negative items.
     """
     tp, fp = np.arange(positives + 1)[:, None], np.arange(negatives + 1)[None]
     tn, fn = negatives - fp, positives - tp
@@ -112,16 +120,22 @@ def f1_counts(
 
 
 def _bounds(first: np.ndarray, second: np.ndarray, sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the possible discordant counts for every pair of counts of right answers of two variants.
+    """For two variants, find the discordant counts b and c that their counts of right answers allow.
 
-    The three arrays, each (k1, k2), are c - b, the smallest b and the largest b. b is the number of items that only the
-    first variant answers rightly, and c the number of items that only the second variant answers rightly. In a class of
-    s items with r1 and r2 right answers, c - b = r2 - r1, and b runs from max(0, r1 - r2) to min(r1, s - r2). The
-    classes are independent, so b takes every value between the sums of these limits.
+    b is the number of items that only the first variant answers rightly. c is the number of items that only the second
+    variant answers rightly. In a class of s items with r1 and r2 right answers, c - b = r2 - r1, and b runs from max(0,
+    r1 - r2) to min(r1, s - r2). The classes are independent, so these differences and limits are added over the
+    classes.
 
     Args:
-        first, second: counts of right answers of the two variants, (k1, classes) and (k2, classes).
-        sizes: items per class.
+        first: array of shape (candidates of the first variant, classes). A candidate is a possible count of right
+            answers in each class.
+        second: array of shape (candidates of the second variant, classes).
+        sizes: number of items in each class.
+
+    Returns:
+        Three arrays of shape (candidates of the first variant, candidates of the second variant): c - b, the smallest
+        b, and the largest b.
     """
     gap, smallest, largest = (np.zeros((len(first), len(second)), dtype=np.int32) for _ in range(3))
     for index, size in enumerate(sizes):
@@ -136,17 +150,18 @@ def _bounds(first: np.ndarray, second: np.ndarray, sizes: Sequence[int]) -> tupl
 def discordant_counts(
     first: np.ndarray, second: np.ndarray, sizes: Sequence[int], test: str, printed: str
 ) -> list[tuple[int, int]]:
-    """All discordant counts (b, c) that agree with two printed values and with the printed P between them.
+    """Find all discordant counts (b, c) that agree with the printed values of two variants and the printed P.
 
-    b is the number of items that only the first variant answers rightly, and c the number of items that only the second
+    b is the number of items that only the first variant answers rightly. c is the number of items that only the second
     variant answers rightly.
 
     Args:
-        first: counts of right answers (k, classes) that give the first printed value.
-        second: counts of right answers (k, classes) that give the second printed value.
-        sizes: items per class.
-        test: one of TESTS.
-        printed: P as printed.
+        first: array of shape (candidates, classes). A candidate is a count of right answers in each class that gives
+            the printed value of the first variant.
+        second: the same array for the printed value of the second variant.
+        sizes: number of items in each class.
+        test: form of McNemar's test, one of TESTS.
+        printed: P as printed, which compares the two variants.
     """
     n = sum(sizes)
     gap, smallest, largest = (values.ravel() for values in _bounds(first, second, sizes))
@@ -158,7 +173,7 @@ def discordant_counts(
 
 
 class PositiveCounts(NamedTuple):
-    """Numbers of positive items with which a chain of printed F1s, and the P between neighbours in it, are possible."""
+    """Possible numbers of positive test items, given the printed F1s of several variants and the P between them."""
 
     links: list[list[int]]  # for each P, the numbers of positives that allow this P alone
     chain: list[int]  # the numbers of positives that allow all P at once, on one test set
@@ -172,17 +187,20 @@ def possible_positives(
     average: str = "binary",
     unparsable: int = 0,
 ) -> dict[str, PositiveCounts]:
-    """For each of TESTS, the numbers of positives among n items, 1 to n - 1, that allow the printed F1s and P.
+    """Find the numbers of positive items, from 1 to n - 1, with which the printed F1s and P are possible.
 
     The search covers all confusion tables whose F1 rounds to a printed F1, and all discordant counts of these tables.
 
     Args:
-        f1s: printed F1s of k variants on the same items.
-        p_values: k - 1 printed P, each between a variant and the next.
+        f1s: printed F1s of several variants on the same items, in order.
+        p_values: printed P. Each compares a variant with the next one in `f1s`.
         n: number of items.
-        decimals: digits of the F1s.
-        average: as in `f1_counts`.
-        unparsable: as in `f1_counts`, for each variant.
+        decimals: digits of the printed F1s after the point.
+        average: "binary" (F1 of the positive class) or "macro" (mean F1 of both classes).
+        unparsable: largest number of negative items, for each variant, whose answer is neither label.
+
+    Returns:
+        Form of McNemar's test (each of TESTS) -> the numbers of positive items that are possible with this form.
     """
     possible = {test: PositiveCounts([[] for _ in p_values], []) for test in TESTS}
     for positives in range(1, n):
@@ -203,14 +221,15 @@ def possible_positives(
 
 
 def implied_sd(mean_1: float, mean_2: float, decimals: int, n: int, printed: str) -> Range:
-    """Lowest and highest SD of n paired differences that the printed P of a paired t test implies.
+    """Lowest and highest SD of paired differences that the printed means and the P of a paired t test imply.
 
-    The SD is |difference of the means| sqrt(n) / t, where t is the test's statistic. The difference of two rounded
-    means is known to one unit of their last digit. The lowest SD is 0 if the P has "<" or the difference may be 0.
+    The SD (standard deviation) is |difference of the means| x sqrt(n) / t, where t is the test's statistic. The
+    difference of two rounded means is known to within one unit of their last digit. If the printed P begins with "<",
+    or if the difference may be 0, the lowest SD is 0.
 
     Args:
         mean_1, mean_2: printed means.
-        decimals: digits of the means.
+        decimals: digits of the printed means after the point.
         n: number of pairs.
         printed: P as printed.
     """
@@ -223,15 +242,16 @@ def implied_sd(mean_1: float, mean_2: float, decimals: int, n: int, printed: str
 
 
 def possible_sd(mean_1: float, mean_2: float, decimals: int, n: int, scale: Range) -> Range:
-    """Lowest and highest SD of n paired differences of whole-number grades that two printed means allow.
+    """Lowest and highest SD of paired differences that two printed means of whole-number grades allow.
 
-    The differences are whole numbers. Their SD is lowest if they take only two neighbouring values. The SD is at most
-    the sum of the largest SDs of the two sets of grades. For a mean m on a bounded scale the largest SD is
-    sqrt((high - m) (m - low)) (Bhatia & Davis 2000, Am Math Mon 107:353-357).
+    The grades are whole numbers, so their differences are too. The SD (standard deviation) of the differences is lowest
+    if the differences take only two neighbouring values. The SD is at most the sum of the largest SDs of the two sets
+    of grades. For a mean m on a bounded scale, the largest SD is sqrt((high - m) (m - low)) (Bhatia & Davis 2000, Am
+    Math Mon 107:353-357).
 
     Args:
         mean_1, mean_2: printed means.
-        decimals: digits of the means.
+        decimals: digits of the printed means after the point.
         n: number of pairs.
         scale: lowest and highest grade.
     """

@@ -18,11 +18,13 @@ Positives = Mapping[str, Sequence[int]]  # test -> numbers of positives that all
 
 
 def check_mcnemar(study: Study) -> Iterator[Row]:
-    """Check the printed P of McNemar's test: each alone, those of a task on one test set, and all by one form of it.
+    """Check whether the printed P of McNemar's test are possible. Yield a row per check.
 
-    For two accuracies, the search finds the discordant counts (b, c) that give the P. The difference c - b follows from
-    the accuracies. For two F1s, the search finds the numbers of positive items for which a pair of confusion tables
-    gives both F1s and the P. The variants of a task answer the same items, so one number of positives must allow all P.
+    Each P is checked alone. Then all P between the F1s of a task are checked together, and last all P by one form of
+    the test. For two accuracies, the search finds the discordant counts (b, c) that give the P. The difference c - b
+    follows from the accuracies. For two F1s, the search finds the numbers of positive items for which a pair of
+    confusion tables gives both F1s and the P. The variants of a task answer the same items, so one number of positive
+    items must allow all P of the task.
     """
     possible_tests = []  # the forms of the test that can give each P
     for before, entry in tested_pairs(study, "accuracy"):
@@ -83,9 +85,13 @@ def _discordance(pairs: Sequence[tuple[int, int]]) -> str:
 
 
 def _group_tests(texts: Mapping[str, str]) -> str:
-    """Join the texts of the tests, with the names of the tests in brackets: "3-5 (exact); none (mid-P, chi-squared)".
+    """Join the texts about the forms of McNemar's test into one: "3-5 (exact); none (mid-P, chi-squared)".
 
-    If all tests have the same text, the text is returned without names.
+    The forms with the same text are named in brackets after this text. If all forms have the same text, no form is
+    named.
+
+    Args:
+        texts: form of the test, one of TESTS -> text.
     """
     titles: dict[str, list[str]] = {}
     for test, text in texts.items():
@@ -96,12 +102,12 @@ def _group_tests(texts: Mapping[str, str]) -> str:
 
 
 def _verdict(tests: set[str], condition: str = "", alternative: str = "") -> str:
-    """Verdict on a P: "possible", "impossible", or "only if ..." with the conditions.
+    """Verdict on a printed P of McNemar's test: "possible", "impossible", or "only if ..." with the conditions.
 
     Args:
-        tests: the members of TESTS that can give the P.
-        condition: a condition that must hold besides the use of one of `tests`.
-        alternative: a condition that alone makes the P possible.
+        tests: the forms of the test, members of TESTS, that can give the P.
+        condition: a condition that must hold in addition to the use of one of `tests`; "" without such a condition.
+        alternative: a condition that alone makes the P possible; "" without such a condition.
     """
     if not tests:
         return f"only if {alternative}" if alternative else "impossible"
@@ -120,9 +126,14 @@ def _possible_positives(
 
 
 def _contradicting_chains(study: Study, chain: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Yield a short chain for every value that contradicts an entry of `chain` elsewhere in the paper.
+    """Yield a list of entries for every value elsewhere in the paper that contradicts an entry of `chain`.
 
-    The short chain has the entry with the other value, between the entry's neighbours in `chain`.
+    An entry is a printed number. The list has the entry with the contradicting value, between its neighbours in
+    `chain`.
+
+    Args:
+        study: the paper's printed results.
+        chain: printed F1s of the variants of one model, in the order in which the P compare them.
     """
     for index, entry in enumerate(chain):
         for version in (find_contradiction(study, entry) or {"printed": []})["printed"]:
@@ -142,14 +153,14 @@ def _f1_rows(study: Study, chain: Sequence[Entry], possible: Mapping[str, Positi
 
 
 def _f1_verdict(study: Study, pair: tuple[Entry, Entry], possible: Positives) -> tuple[str, str]:
-    """Return the verdict on the P between two F1s, and a detail.
+    """Return the verdict on the printed P that compares two F1s, and a text with details.
 
-    If the paper states the sizes of the classes, the test set should have the same proportions.
+    If the paper states the sizes of the classes, the test set is expected to have the same proportions.
 
     Args:
-        study: the paper's results.
-        pair: the two entries.
-        possible: the numbers of positives that allow the P, by test.
+        study: the paper's printed results.
+        pair: the entries (printed numbers) of the two F1s.
+        possible: form of McNemar's test -> the numbers of positive items that allow the P.
     """
     n, classes = pair[1]["n"], study["tasks"][pair[1]["task"]].get("classes")
     tests = {test for test in TESTS if possible[test]}

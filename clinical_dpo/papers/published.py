@@ -32,13 +32,14 @@ PUBLISHED_NAMES = {
 
 
 def load_published(path: str | Path) -> dict[str, Study]:
-    """Read config/published.yaml and return study -> the results that its paper prints.
+    """Read config/published.yaml and return a mapping: name of a study -> the results that its paper prints.
 
-    The study's `results` become `entries`, one per printed number, with ENTRY_KEYS. The value of a key that is not
-    printed is None.
+    The study's `results` become the list `entries`. An entry is a dictionary about one printed number, with the keys
+    ENTRY_KEYS. If the paper does not print the value of a key, the value is None.
 
     Raises:
-        UserError: a key is wrong, a number is listed twice, or the `against` of a P is not the variant listed before.
+        UserError: a key of the file is wrong, a number is listed twice, or the key `against` of a P does not name the
+            variant that is listed just before.
     """
     content = read_yaml(Path(path))
     validate(content, "published", str(path))
@@ -52,8 +53,8 @@ def load_published(path: str | Path) -> dict[str, Study]:
             where = f"{path}: studies.{name}.results, {'/'.join(str(part) for part in key)}"
             if key in seen:
                 raise UserError(
-                    f"{where}: two entries have this key. Keep one. If the paper prints two values, put the second "
-                    "under `contradictions`."
+                    f"{where}: two entries have this task, model, variant and metric. Keep one entry. If the paper "
+                    "prints two values, put the second value under `contradictions`."
                 )
             listed_before = [before.get(part) for part in ("task", "model", "metric", "variant")]
             if entry["p"] and listed_before != [entry["task"], entry["model"], entry["metric"], entry["against"]]:
@@ -75,7 +76,14 @@ def _entries(groups: Sequence[Mapping[str, Any]]) -> Iterator[Entry]:
 
 
 def find_contradiction(study: Study, entry: Entry) -> Mapping[str, Any] | None:
-    """Return the contradiction about an entry, with the versions that the paper prints; None without contradiction."""
+    """Return the record of the different values that a paper prints for one number.
+
+    If the paper does not contradict itself about the number, the result is None.
+
+    Args:
+        study: the paper's printed results.
+        entry: the printed number.
+    """
     for candidate in study["contradictions"]:
         if "entry" in candidate and all(
             candidate["entry"].get(key) == entry[key] for key in ("task", "model", "variant", "metric")
@@ -90,23 +98,26 @@ def compare(
     stats: Sequence[Mapping[str, Any]] = (),
     stands_for: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Pair every printed number with the run's results of the same model, or of models that stand in for it.
+    """Compare every printed number with the run's results of the same model, or of models that stand in for it.
 
-    A printed number agrees if it lies inside the run's 95% interval. This tests whether the run could have given the
-    printed result. The paper's own sampling error is left out because it is not printed. A number is "not
-    comparable" if the model or the grader differs, the data are synthetic, the grades are pending or come from a proxy,
-    or the run has no interval. The reason follows in brackets.
+    The column `agrees` is "yes" if the printed number lies inside the run's 95% interval, and "no" if it lies outside.
+    This tests whether the run could have given the printed result. The paper does not print its own sampling error, so
+    the comparison leaves this error out. `agrees` is "not comparable (REASON)" if the model or the grader differs, the
+    data are synthetic, the grades are pending or come from a proxy (an automatic score), or the run has no interval.
 
     Args:
-        published: from `load_published`.
-        metrics: rows of metrics.csv, or of any table with task, model, variant, metric, estimate, ci_low, ci_high, n,
-            and data, grader, proxy and status where known. An empty string and None both mean unknown.
-        stats: rows of stats.csv. Their P belong to a task's main metric, the only metric that is printed with a P.
-        stands_for: the run's model -> the published model that it stands in for.
-            A model without an entry keeps its name.
+        published: name of a study -> its printed results, from `load_published`.
+        metrics: rows of metrics.csv, or of any table with the columns task, model, variant, metric, estimate, ci_low,
+            ci_high and n. The columns data, grader, proxy and status are optional. An empty string and None both mean
+            unknown.
+        stats: rows of stats.csv. The P of these rows belong to a task's headline metric, the only metric that is
+            printed with a P.
+        stands_for: name of a model of the run -> name of the published model that it stands in for. A model without an
+            entry keeps its name.
 
     Returns:
-        Rows of COLUMNS.
+        Rows with the columns COLUMNS, one per printed number and result of the run. A printed number without such a
+        result has one row too.
     """
     stands_for = stands_for or {}
     tests = {(row["task"], row["model"], row["comparison"]): row for row in stats}
@@ -124,7 +135,12 @@ def compare(
 
 
 def _published_key(row: Mapping[str, Any], stands_for: Mapping[str, str]) -> tuple[str, str, str, str]:
-    """Task, model, variant and metric of a row of metrics.csv, by the names in config/published.yaml."""
+    """Task, model, variant and metric of a row of metrics.csv, under the names of config/published.yaml.
+
+    Args:
+        row: row of metrics.csv.
+        stands_for: name of a model of the run -> name of the published model that it stands in for.
+    """
     model, metric = row["model"], row["metric"]
     return row["task"], stands_for.get(model, model), row["variant"], PUBLISHED_NAMES.get(metric, metric)
 
@@ -152,12 +168,12 @@ def _row(
 
 
 def _agrees(entry: Entry, row: Mapping[str, Any], numbers: Mapping[str, float | None], in_run: bool) -> str:
-    """Whether a printed number agrees: "yes", "no" or "not comparable (...)".
+    """Whether a printed number agrees with the run's result: "yes", "no" or "not comparable (REASON)".
 
     Args:
         entry: the printed number.
-        row: the run's result; empty if the run has no result.
-        numbers: `ci_low` and `ci_high` of the run's result.
+        row: the run's result, a row of metrics.csv; empty if the run has no result.
+        numbers: `ci_low` and `ci_high`, the limits of the interval of the run's result.
         in_run: whether the run has the task.
     """
     if not row:

@@ -1,4 +1,4 @@
-"""Name a run's metrics as the papers do, and set a run's numbers beside the two tables of Murphy 2024."""
+"""Tables that show a run's numbers beside the numbers that Murphy 2024 prints, under the paper's names of metrics."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -26,11 +26,11 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list[Row]:
-    """Collect every estimate of a run, with its metric named as in config/published.yaml.
+    """Collect every estimate of a run, under the name that config/published.yaml gives its metric.
 
-    The win rate is that of all raters pooled, or of a proxy. Its n is the number of items without a tie. The other
-    variant of the comparison gets 1 minus this rate. The reward margin is that of the eval pairs at the end of
-    training.
+    The win rate comes from the row pooled over all raters, or from a proxy (an automatic choice). The win rate's n is
+    the number of items without a tie. The second variant of the comparison gets 1 minus the win rate of the first. The
+    reward margin is the mean over the eval pairs at the end of training.
 
     Args:
         metrics: rows of metrics.csv of all tasks.
@@ -39,7 +39,7 @@ def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list
         margins: rows of reward_margin.csv of all tasks.
 
     Returns:
-        Rows of MEASURED.
+        Rows with the columns MEASURED, one per estimate.
     """
     tasks_with_rouge = {row["task"] for row in rouge}
     rows = []
@@ -69,14 +69,14 @@ def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list
 def beside_published(
     rows: Rows, entries: Sequence[Entry], task: str, metrics: Sequence[str], stands_for: Mapping[str, str]
 ) -> list[Row]:
-    """One row per model and variant: each metric of the run with interval and n, and the published value beside it.
+    """Make a row per model and variant: each metric of the run with its interval and n, and the published value.
 
     Args:
         rows: from `measured`.
-        entries: a study's entries, from `published.load_published`.
-        task: the table's task.
+        entries: a study's printed numbers, from `published.load_published`.
+        task: name of the task that the table is about.
         metrics: the table's metrics, in order.
-        stands_for: the run's model -> the published model that it stands in for.
+        stands_for: name of a model of the run -> name of the published model that it stands in for.
 
     Returns:
         Rows with the columns of `columns(metrics)`.
@@ -104,7 +104,7 @@ def beside_published(
 
 
 def columns(metrics: Iterable[str]) -> list[str]:
-    """The columns of the rows of `beside_published`, for these metrics."""
+    """Names of the columns in the rows that `beside_published` makes for these metrics."""
     parts = ("", "_ci_low", "_ci_high", "_n", "_published", "_note")
     return ["model", "variant", *(f"{metric}{part}" for metric in metrics for part in parts)]
 
@@ -121,9 +121,9 @@ def _caveats(row: Mapping[str, Any]) -> Iterable[str]:
 
 
 def printed(table: Rows, metrics: Sequence[str]) -> list[Row]:
-    """Turn rows of `beside_published` into text with the columns PRINTED: a row per metric, model and variant.
+    """Turn rows of `beside_published` into rows of text with the columns PRINTED, one per metric, model and variant.
 
-    There is no row if the run has no estimate and the paper prints no value.
+    If the run has no estimate and the paper prints no value, there is no row.
 
     Args:
         table: rows of `beside_published`.

@@ -1,6 +1,7 @@
-"""The table of training costs.
+"""The table of training costs, with a row per task, model and stage (SFT, DPO or an arm).
 
-Steps, evaluations, loading and the reference pass (log-probabilities of the reference model) have separate columns.
+The times of steps, of evaluations, of loading and of the reference pass have separate columns. The reference pass
+computes log-probabilities with DPO's reference model.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,10 +21,10 @@ _SUMMED = ("runs", "steps", "rows", "step_seconds", "evaluation_seconds", "loadi
 
 
 def published_minutes(studies: Mapping[str, Any]) -> dict[tuple[str, str], float]:
-    """Return the minutes per 1,000 steps that the papers print: (task, stage) -> minutes.
+    """Return the printed minutes per 1,000 training steps: (task, stage) -> minutes. A stage is sft or dpo.
 
     Args:
-        studies: the papers' printed results, from `papers.published.load_published`.
+        studies: name of a study -> its printed results, from `papers.published.load_published`.
     """
     return {
         (entry["task"], entry["variant"]): entry["value"]
@@ -36,22 +37,25 @@ def published_minutes(studies: Mapping[str, Any]) -> dict[tuple[str, str], float
 def cost_rows(
     runs: Iterable[str | Path], references: Iterable[str | Path], published: Mapping[tuple[str, str], float]
 ) -> list[Row]:
-    """Sum the time of all training runs and of all reference passes. `plot_cost` draws exactly these rows.
+    """Sum the time of the training runs and reference passes of each task, model and stage (SFT, DPO or an arm).
 
-    A run that takes over the weights of its trial's probe adds no time and is not counted. A resumed run records only
-    the time after its last checkpoint. Its total time is estimated from the seconds per step of that part. The time to
-    answer the dev rows is not included.
+    `plot_cost` draws exactly these rows. If a run only takes over the weights of its trial's probe (the trial's first
+    run), it adds no time and is not counted. The record of a resumed run has only the time after its last checkpoint.
+    The total time of such a run is estimated from the seconds per step of this part. The time to answer the dev rows is
+    not included.
 
     Args:
-        runs: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.
-        references: {task}/{model}/preferences/train.reference.json of all reference passes.
-        published: from `published_minutes`.
+        runs: paths {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.
+        references: paths {task}/{model}/preferences/train.reference.json of all reference passes, which compute
+            log-probabilities with DPO's reference model.
+        published: (task, stage) -> printed minutes per 1,000 steps, from `published_minutes`.
 
     Returns:
-        Rows of COLUMNS, one per task, model and stage. `minutes_per_1000_steps` covers the steps alone. `seconds` and
-        `hours` cover steps, evaluations, loading and the reference pass. Rows of DPO also have ratios of DPO to SFT.
-        `row_ratio` compares the seconds of steps per row (per pair in DPO). `run_ratio` compares the mean seconds of a
-        whole run. The reference pass counts for the stage dpo alone, although the arm dpo_sft uses it too.
+        Rows with the columns COLUMNS, one per task, model and stage. `minutes_per_1000_steps` covers the steps alone.
+        `seconds` and `hours` cover steps, evaluations, loading and the reference pass. The arm dpo_sft uses the
+        reference pass too, but only rows of DPO include its time. Rows of DPO also have ratios of DPO to SFT:
+        `row_ratio` compares the seconds of steps per row (per preference pair in DPO). `run_ratio` compares the mean
+        seconds of a whole run.
     """
     sums: dict[tuple[str, str, str], Row] = {}
     for path in runs:
@@ -76,7 +80,12 @@ def cost_rows(
 
 
 def _add_run(row: Row, run: Mapping[str, Any]) -> None:
-    """Add the steps, rows and seconds of a training run (content of its run.json) to the sums of its stage."""
+    """Add the steps, rows and seconds of a training run to the sums of its stage.
+
+    Args:
+        row: the sums, which are changed.
+        run: content of the run's run.json.
+    """
     steps = step_seconds(run)
     row["runs"] += 1
     row["steps"] += run["steps"]
@@ -88,7 +97,13 @@ def _add_run(row: Row, run: Mapping[str, Any]) -> None:
 
 
 def _row(key: tuple[str, str, str], sums: Mapping[str, Any], published: Mapping[tuple[str, str], float]) -> Row:
-    """The row of COLUMNS for one (task, model, stage), from the sums over its runs. The three ratios are None."""
+    """Make the row of one (task, model, stage), in which the three columns of ratios are None.
+
+    Args:
+        key: (task, model, stage).
+        sums: the sums over the runs of this key.
+        published: (task, stage) -> printed minutes per 1,000 steps, from `published_minutes`.
+    """
     parts = ("step_seconds", "evaluation_seconds", "loading_seconds", "reference_seconds")
     seconds = round(sum(sums[part] for part in parts), 2)
     return dict.fromkeys(COLUMNS) | {
@@ -103,5 +118,5 @@ def _row(key: tuple[str, str, str], sums: Mapping[str, Any], published: Mapping[
 
 
 def _per_row(row: Mapping[str, Any]) -> float:
-    """Seconds of steps per row, or per pair in DPO."""
+    """Mean seconds of steps per training row, or per preference pair in DPO. `row` is a row of the cost table."""
     return row["step_seconds"] / (row["steps"] * row["rows_per_step"])

@@ -1,4 +1,7 @@
-"""Sentences that say whether SFT is enough or DPO is worth its cost, made from the decisions of a task."""
+"""Sentences that say for a task whether SFT is enough or DPO is worth its cost.
+
+The sentences are made from the task's decisions. A decision compares a difference of two variants with a margin.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -24,10 +27,12 @@ class Price(NamedTuple):
 
 
 def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
-    """Model -> the price of DPO, from the time of all trials and their probes. Models without SFT runs are left out.
+    """Map each model to the price of DPO, from the training time of all trials and of their probes (first runs).
+
+    A model without SFT runs is left out.
 
     Args:
-        runs: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of one task, for the stages sft and dpo.
+        runs: paths {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of one task, for the stages sft and dpo.
     """
     seconds: dict[str, dict[str, float]] = {}
     devices: dict[str, set[str]] = {}
@@ -47,13 +52,14 @@ def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
 
 
 def amount(metric: str, value: float, extra: int = 0, sign: str = "") -> str:
-    """A difference as text: in percentage points if the highest value of the metric is 1, else in the metric's unit.
+    """Text of a difference: in percentage points if the metric's highest value is 1, else in the metric's unit.
 
     Args:
         metric: a key of METRICS.
         value: the difference.
-        extra: digits beyond the usual number, which is one for points and two for other units.
-        sign: "+" also shows the sign of a positive number.
+        extra: digits beyond the usual number. Usual is one digit after the point for percentage points, and two for
+            other units.
+        sign: "+" puts a plus sign before a positive number, "" does not.
     """
     if _in_points(metric):
         return f"{100 * value:{sign}.{1 + extra}f}"
@@ -61,7 +67,7 @@ def amount(metric: str, value: float, extra: int = 0, sign: str = "") -> str:
 
 
 def margin_text(metric: str, value: float) -> str:
-    """A margin as text: "5 points" (percentage points), or "0.2" for a metric whose highest value is above 1."""
+    """Text of a margin: "5 points" (percentage points), or "0.2" for a metric whose highest value is above 1."""
     return f"{100 * value:g} points" if _in_points(metric) else f"{value:g}"
 
 
@@ -73,12 +79,14 @@ def with_sentences(
     *,
     headline: str,
 ) -> list[Row]:
-    """Return a task's decisions with the column `sentence`: a text for DPO against SFT, None in all other rows.
+    """Return a task's decisions with one more column, `sentence`.
+
+    A row that compares DPO with SFT gets a text in this column. All other rows get None.
 
     Args:
         rows: all decisions of one task, rows of `statistics.decisions.COLUMNS`.
-        price: from `prices`.
-        recorded: the margin recorded before the test answers were made; None without a record.
+        price: model -> the price of DPO, from `prices`.
+        recorded: the margin that was recorded before the test answers were made; None without a record.
         trivial: rows of the task's trivial.csv, as read from CSV; empty for a task without labels.
         headline: the task's headline metric, a key of METRICS. If decisions compare another metric, the sentence says
             so.
@@ -111,14 +119,14 @@ def _sentence(
     price: Price | None,
     trivial: Sequence[Mapping[str, Any]],
 ) -> str:
-    """The sentence about one model: whether SFT is enough, with the numbers and the price of DPO.
+    """Return the sentence about one model: whether SFT is enough, with the numbers and the price of DPO.
 
     Args:
         row: the decision about DPO against SFT.
         sft: the decision about SFT against the base model, or None.
         dpo: the decision about DPO against the base model, or None.
         price: the price of DPO, or None if it is unknown.
-        trivial: as in `with_sentences`.
+        trivial: rows of the task's trivial.csv, as read from CSV; empty for a task without labels.
     """
     if row["status"] == "pending":
         return "Grades awaited."
@@ -165,12 +173,12 @@ def _sentence(
 
 
 def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> str:
-    """A sentence about the difference over several training seeds, with a blank before it; "" if there is one seed.
+    """Sentence about the mean difference over several training seeds, with a blank before it.
 
-    The decision itself is about the first seed.
+    With a single seed, the text is "". The decision itself is about the first seed.
 
     Args:
-        row: row of decisions.csv.
+        row: row of decisions.csv, which names the task, the model and the comparison.
         seeds: rows of seeds.csv, as read from CSV; empty with a single seed.
     """
     metric = METRICS[row["metric"]]
@@ -193,9 +201,13 @@ def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> st
 
 
 def _unit(row: Mapping[str, Any]) -> str:
-    """Name of the items that `items_to_decide` counts: "rated items" or "test items".
+    """Name of the items that the column `items_to_decide` counts: "rated items" or "test items".
 
-    If the decision is based on a corrected judge, the text also has the share of test items that are rated.
+    If the decision is based on a judge whose estimate is corrected by raters' grades, the text also has the share of
+    test items that are rated.
+
+    Args:
+        row: row of the decisions.
     """
     if row["basis"] == SAMPLE:
         return "rated items"
@@ -203,9 +215,12 @@ def _unit(row: Mapping[str, Any]) -> str:
 
 
 def _numbers(row: Mapping[str, Any]) -> str:
-    """Text of the effect and of the interval that led to the decision: "(+3.1, 95% interval 0.4 to 5.8)".
+    """Text of a decision's effect and of the interval on which it is based: "(+3.1, 95% interval 0.4 to 5.8)".
 
     Each limit has enough digits to show on which side of zero and of the margin it is.
+
+    Args:
+        row: row of the decisions.
     """
     two_sided = row["decision"] in ("better", "worse", NO_BETTER_THAN_TRIVIAL)
     level, low, high = (row[key if two_sided else f"margin_{key}"] for key in ("level", "ci_low", "ci_high"))

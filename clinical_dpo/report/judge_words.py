@@ -8,9 +8,10 @@ from clinical_dpo.variants import TITLES
 
 
 def bias_words(row: Mapping[str, str]) -> str | None:
-    """What a check found, as words that follow the judge's name: "repeats 95% of 24 verdicts when ...".
+    """What a check of a judge found, as words that follow the judge's name.
 
-    None if the check is pending or has no estimate, or if it finds judge and graded model to be of different families.
+    An example is "prefers the longer answer in 60% of 50 preferences". The result is None if the check is pending or
+    has no estimate. The result is also None if judge and graded model are of different families.
 
     Args:
         row: row of judge_bias.csv, as read from CSV.
@@ -43,11 +44,11 @@ def bias_words(row: Mapping[str, str]) -> str | None:
 
 
 def bias_lines(rows: Iterable[Mapping[str, str]], only_suspicious: bool = False) -> list[str]:
-    """Lines of text about the checks of all judges, one per row for which `bias_words` has words.
+    """Lines of text about the checks of judges, one per row for which `bias_words` has words.
 
     Args:
         rows: rows of judge_bias.csv of all tasks, as read from CSV.
-        only_suspicious: whether lines without a warning are left out.
+        only_suspicious: whether to leave out lines that are no warning.
     """
     return [
         f"{row['task']}, {row['model']}: judge {row['judge']} ({row['judged']}) {words}"

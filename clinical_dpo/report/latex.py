@@ -72,7 +72,10 @@ def latex_table(
 
 
 def _shared(rows: Sequence[Mapping[str, Any]], column: Column) -> str | None:
-    """The text that a column has in every row. None if rows differ, if values are numbers, or with a single row."""
+    """The text that a column has in every row.
+
+    The result is None if the rows differ, if the values are numbers, or if there is a single row.
+    """
     if isinstance(column, tuple) or len(rows) < 2 or not _is_words(rows[0][column]):
         return None
     return str(rows[0][column]) if len({row[column] for row in rows}) == 1 else None
@@ -132,7 +135,8 @@ def table_columns(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, Ma
     """Return the caption and the columns of a table of reports/tables, as `latex_table` takes them.
 
     The table of metrics has a column of classes if a metric has a row for each class. The table of agreement has a
-    column of rubric items if a task has a rubric. A table that TABLES lacks has its name as caption and all columns.
+    column of rubric items if a task has a rubric. For a table that is not in TABLES, the caption is the table's name,
+    and all columns are returned.
 
     Args:
         name: stem of the table's file.

@@ -116,7 +116,7 @@ def loading_code(released: Released) -> str:
 
 
 def _data(released: Released) -> str:
-    """A paragraph on origin, licence and sizes of the data. It quotes no row of the data."""
+    """A paragraph on origin, licence and sizes of the data. The paragraph quotes no row of the data."""
     manifest, task = released.manifest, released.task
     source, counts = manifest["source"], manifest["counts"]
     lines = []
@@ -153,7 +153,7 @@ def _training(released: Released) -> str:
 
 
 def _results(released: Released) -> str:
-    """A Markdown table of the metrics of the base model and of this model on the test rows, with intervals."""
+    """A Markdown table of the metrics of the base model and of the released model on the test rows, with intervals."""
     rows: dict[str, dict[str, str]] = {}
     for row in released.metrics:
         if row["model"] == released.model["name"] and row["variant"] in ("base", released.stage):
@@ -172,7 +172,7 @@ def _number(text: str) -> str:
 
 
 def _limits(released: Released) -> str:
-    """A paragraph that names uses for which the model was not tested, and says that it is no medical device."""
+    """A paragraph that names uses for which the model was not tested, and says that the model is no medical device."""
     length = released.run["settings"]["max_length"]
     return (
         f"The model was trained and tested on one task, in the wording of its prompts, with at most {length} tokens a "

@@ -1,4 +1,4 @@
-"""P values as text, and the quantities that they compare."""
+"""P values as text, and names of the quantities that P values compare."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,9 +28,9 @@ def quantity_compared(row: Mapping[str, Any]) -> str:
 def format_p(p: float | None, *levels: float) -> str:
     """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
 
-    P has two digits from .01 on and three digits below. P has more digits if rounding would otherwise move it across
-    .01, .05 or a level. If P is below .001 and below all levels, the text is "<.001", or "<" with the lowest level if
-    that level is below .001.
+    A P of .01 or more has two digits, a P from .001 to .01 has three, and a smaller P has four. If rounding would move
+    P across .01, .05 or a level, P has more digits. If P is below .001 and below all levels, the text is "<" with the
+    smaller of .001 and the lowest level.
 
     Args:
         p: the P value; None gives "n/a".
@@ -50,7 +50,7 @@ def format_p(p: float | None, *levels: float) -> str:
 
 
 def f1_significant(row: Mapping[str, Any]) -> bool:
-    """Whether the permutation P of the F1 difference is below the threshold of the row's family.
+    """Whether the P of the permutation test of F1 is below the threshold of the row's comparison.
 
     Args:
         row: row of stats.csv, as computed or as read from CSV.

@@ -17,7 +17,7 @@ def with_sheet_files(rows: Iterable[Mapping[str, Any]], sheet: str, ratings: str
     Args:
         rows: rows with `task`, `model`, `sheet` and `rater`.
         sheet: path of a sheet, with the wildcards {task}, {model}, {sheet} and {rater}.
-        ratings: folder of the ratings of a model, with the wildcards {task} and {model}.
+        ratings: path of the folder with the ratings of a model's answers, with the wildcards {task} and {model}.
     """
     return [
         {**row, "sheet_file": sheet.format(**row), "returned_file": f"{ratings}/{{sheet}}.{{rater}}.csv".format(**row)}
@@ -29,7 +29,7 @@ def what_to_send(row: Mapping[str, Any]) -> str:
     """Text that says which file to send to a rater, and where to save the file that the rater returns.
 
     Args:
-        row: from `with_sheet_files`.
+        row: row that `with_sheet_files` made.
     """
     return (
         f"send {row['sheet_file']} (or the sheet beside it as .csv, .xlsx or .json) to {row['rater']}; save the file "
@@ -38,10 +38,11 @@ def what_to_send(row: Mapping[str, Any]) -> str:
 
 
 def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, str]) -> list[Row]:
-    """Make the page's rows on agreement, one per task, model, sheet, rubric item and group of raters.
+    """Make the page's rows on agreement of raters: one per task, model, sheet, rubric item and group of raters.
 
-    Each row has texts: `kappa`, `alpha` (Krippendorff's) and `icc` with intervals, `equal` (the share of equal ratings)
-    and `n`. A group with neither kappa nor alpha has no row.
+    Each row has these columns of text: `kappa`, `alpha` (Krippendorff's) and `icc` (intraclass correlation) with
+    intervals, `equal` (the share of equal ratings) and `n` (items). A group of raters with neither kappa nor alpha has
+    no row.
 
     Args:
         agreement: rows of agreement.csv of all tasks, as read from CSV.
@@ -69,7 +70,7 @@ def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, 
 
 
 def _number(row: Mapping[str, Any] | None, items: str) -> str:
-    """Text of an estimate with its interval, and with its number of items if this differs from `items`."""
+    """Text of an estimate with its interval. A number of items that differs from `items` is in the text too."""
     if row is None:
         return "–"
     if row["status"] == "pending":

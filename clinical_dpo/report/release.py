@@ -33,8 +33,8 @@ def write_release(
 ) -> None:
     """Write a folder with a chosen model that plain transformers and PEFT can load.
 
-    An adapter names its base model by id and commit on the hub, or by a path relative to the folder. All files are
-    copies with ordinary file permissions.
+    An adapter names its base model by id and commit on the hub, or by a path relative to the folder `out`. All files
+    are copies with ordinary file permissions.
 
     Args:
         out: folder to write or replace.
@@ -82,7 +82,11 @@ def write_release(
 
 
 def _ends(base: Path) -> list[int]:
-    """Sorted ids of the tokens that end an answer, the same as in prediction. `base` is the base model's folder."""
+    """Sorted ids of the tokens that end an answer. The same tokens end answers in the study.
+
+    Args:
+        base: the base model's folder.
+    """
     file = base / "generation_config.json"
     configured = GenerationConfig.from_pretrained(base) if file.is_file() else GenerationConfig()
     return sorted(end_tokens(SimpleNamespace(generation_config=configured), load_tokenizer(base)))

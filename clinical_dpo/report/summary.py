@@ -44,19 +44,21 @@ def summary(
         metrics: rows of `statistics.metrics.COLUMNS` of all tasks.
         stats: rows of `statistics.comparisons.COLUMNS` of all tasks.
         decisions: rows of reports/tables/decisions.csv.
-        trivial: rows of reports/tables/trivial.csv.
-        corrected: rows of reports/tables/corrected.csv.
-        judge_bias: rows of reports/tables/judge_bias.csv.
-        ties: sweeps with several best trials, from `sweep.selection.ties`.
+        trivial: rows of reports/tables/trivial.csv (scores of answers that need no model).
+        corrected: rows of reports/tables/corrected.csv (a judge's estimates, corrected by raters' grades).
+        judge_bias: rows of reports/tables/judge_bias.csv (checks of judges).
+        ties: texts about the sweeps in which several trials have the best score, from `sweep.selection.ties`.
         headlines: task -> name of its headline metric.
         folders: texts that name the figures, tables and pages with their folders.
         seeds: rows of `statistics.training_seeds.COLUMNS` of all tasks; empty with a single training seed.
         seeds_file: path of the table with the rows of `seeds`.
-        left_out: task or external answers -> reason why they were left out.
-        pending_ratings: rows of `rating_rounds.with_sheet_files`, for each sheet that tables need.
+        left_out: name of what the run leaves out (a task, or external answers) -> reason.
+        pending_ratings: rows about the raters' sheets that the tables need, from `rating_rounds.with_sheet_files`.
         judges: texts about the pending grades of judges.
-        mixed_versions: lines of `training.run_record.mixed_versions`.
-        matched_runs: lines of `training.run_record.matched_runs`.
+        mixed_versions: lines about libraries that differ between compared runs, from
+            `training.run_record.mixed_versions`.
+        matched_runs: lines that compare the lengths of the arm sft_longer and of DPO, from
+            `training.run_record.matched_runs`.
     """
     comparisons = [comparison_name(*pair) for pair in PAIRS]
     width = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in comparisons)])
@@ -136,7 +138,7 @@ def _estimate(row: Mapping[str, str]) -> str:
 
 
 def _p(row: Mapping[str, str]) -> str:
-    """Text of P, with an asterisk if it is significant. The P of F1, if there is one, follows after a slash."""
+    """Text of the P of a comparison, with an asterisk if P is significant. A P of F1 follows after a slash."""
     if row["status"] == "pending":
         return "pending"
     levels = [float(row["threshold"])] if row["threshold"] else []
@@ -149,7 +151,7 @@ def _p(row: Mapping[str, str]) -> str:
 
 
 def _compared(stats: Rows) -> list[str]:
-    """A line that names the quantities that the P values of these rows compare; empty without a P."""
+    """Make a line that names the quantities that the P values of these rows compare. Without a P there is no line."""
     quantities = dict.fromkeys(quantity_compared(row) for row in stats if row["effect_measure"])
     words = ["; ".join(quantities)] if quantities else []
     words += [f"P after a slash: {F1_COMPARED}"] if any(row["p_f1_permutation"] for row in stats) else []
@@ -157,7 +159,7 @@ def _compared(stats: Rows) -> list[str]:
 
 
 def _opposed_lines(stats: Rows) -> list[str]:
-    """A line for each comparison in which F1 and right answers favour different variants."""
+    """Make a line for each comparison in which F1 and the share of right answers favour different variants."""
     return [
         f"F1 and right answers point different ways: {row['task']}, {row['model']}, {row['comparison']}: F1 "
         f"{float(row['secondary_effect']):+.2f}, right answers {100 * float(row['effect']):+.1f} points"
@@ -167,9 +169,9 @@ def _opposed_lines(stats: Rows) -> list[str]:
 
 
 def _study_wide(stats: Rows) -> list[str]:
-    """Lines with the number of comparisons that are significant after Holm's correction over the whole study.
+    """Make a line with the number of comparisons that are significant after Holm's correction over the whole study.
 
-    Comparisons of arms are counted in a second line.
+    A second line counts the comparisons of arms (further variants).
     """
     lines = []
     of_arms = [bool(arms_of(parse_comparison(row["comparison"]))) for row in stats]
@@ -199,7 +201,7 @@ def _decisions(decisions: Rows, seeds: Rows) -> list[str]:
 
 
 def _corrected(corrected: Rows) -> list[str]:
-    """Lines, one per variant: the estimates of the raters' sample and of the judge, and the estimate that is used."""
+    """Make a line per variant: the raters' estimate on a sample, the judge's estimate, the estimate that is used."""
     lines = [
         f"  {row['task']}, {row['model']}, {TITLES[row['compared']]}: raters' sample "
         f"{float(row['sample_estimate']):.2f}, judge {float(row['judge_estimate']):.2f}, the estimate that counts "
@@ -212,15 +214,16 @@ def _corrected(corrected: Rows) -> list[str]:
 
 
 def _judges(judge_bias: Rows) -> list[str]:
-    """Lines with the warnings from the checks of judges; empty without a warning."""
+    """Make a heading, and a line for each warning from the checks of judges. Without warnings the list is empty."""
     lines = [f"  {line}" for line in bias_lines(judge_bias, only_suspicious=True)]
     return ["Warnings about judges:", *lines] if lines else []
 
 
 def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:
-    """Lines with the scores of trivial answers, and with remarks on the base model and the arms.
+    """Make lines with the scores of trivial answers, and with remarks on the base model and the arms.
 
-    The remarks on SFT and DPO are in the sentences of the decisions.
+    A trivial answer gives every item the same label. A remark says that a variant is not shown to beat a trivial
+    answer, or that it nearly always gives one label. The remarks on SFT and DPO are in the sentences of the decisions.
     """
     scored = [
         f"{row['task']}, {trivial_name(row)}: {headlines[row['task']]} "
@@ -237,7 +240,7 @@ def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:
 
 
 def _unreadable(shown: Rows) -> list[str]:
-    """A line that names the variants with mostly unreadable answers; empty without such variants."""
+    """Make a line that names the variants with mostly unreadable answers. Without such variants there is no line."""
     named = [
         f"{row['task']}, {row['model']}, {TITLES.get(row['variant'], 'external')} ({float(row['invalid_rate']):.0%})"
         for row in mostly_unreadable(shown)
@@ -246,7 +249,10 @@ def _unreadable(shown: Rows) -> list[str]:
 
 
 def _cut(row: Mapping[str, str]) -> str:
-    """Text about answers that were cut off or have thoughts: "3% cut at max_new_tokens"; "" without such answers."""
+    """Text about answers that were cut off or have thoughts: "3% cut at max_new_tokens".
+
+    A thought is what a reasoning model writes before its answer. If there are no such answers, the text is "".
+    """
     shares = (
         (row["cut_rate"], "cut at max_new_tokens"),
         (row["thought_rate"], "with a thought"),
@@ -256,7 +262,7 @@ def _cut(row: Mapping[str, str]) -> str:
 
 
 def _marks(*rows: Mapping[str, str]) -> str:
-    """Text in brackets at the end of a line: n, cut answers, synthetic data and proxy grades."""
+    """Text in brackets at the end of a line: number of items, cut answers, synthetic data and proxy grades."""
     row, n = rows[0], graded_items(rows)
     marks = [f"n={n}"] if n else []
     marks += [f"{TITLES.get(row['variant'], row['variant'])}: {words}" for row in rows if (words := _cut(row))]

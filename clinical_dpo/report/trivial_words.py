@@ -1,4 +1,4 @@
-"""Texts about trivial answers: their names, and remarks on variants that do not beat them or hardly vary their label.
+"""Texts about trivial answers: names, and remarks on variants that do not beat a trivial answer or hardly vary.
 
 A trivial answer needs no model: it gives the majority label, or the positive label, to every item.
 """
@@ -14,16 +14,16 @@ Bar = tuple[str, str, str]  # task, model, variant
 
 
 def trivial_name(row: Mapping[str, Any]) -> str:
-    """Name of a trivial variant: "majority label (No UTI)", "always UTI".
+    """Name of a trivial answer: "majority label (No UTI)", "always UTI".
 
     Args:
-        row: row of a trivial variant, from trivial.csv.
+        row: row of a trivial answer, from trivial.csv.
     """
     return f"majority label ({row['label']})" if row["variant"] == MAJORITY else f"always {row['label']}"
 
 
 def rival_name(row: Mapping[str, Any], rows: Rows) -> str:
-    """Name of the trivial variant that a variant is compared with.
+    """Name of the trivial answer with which a variant is compared.
 
     Args:
         row: row of the variant, from trivial.csv.
@@ -35,7 +35,7 @@ def rival_name(row: Mapping[str, Any], rows: Rows) -> str:
 
 
 def no_better(rows: Rows) -> set[Bar]:
-    """The variants, as (task, model, variant), that are not shown to be better than the trivial answers of their task.
+    """The (task, model, variant) of each variant that is not shown to beat a trivial answer to its task.
 
     Args:
         rows: rows of trivial.csv, as computed or as read from CSV.

@@ -1,4 +1,4 @@
-"""Upload the folder of a chosen model to a repository of the Hugging Face hub, never that of a private task."""
+"""Upload the folder of a chosen model to a repository of the Hugging Face hub. A private task's model is refused."""
 
 import os
 from collections.abc import Mapping
@@ -14,31 +14,32 @@ TOKEN = "HF_TOKEN"
 
 
 def upload_release(folder: Path, repository: str, visibility: str, task: Mapping[str, Any]) -> dict[str, Any]:
-    """Upload a released folder to a repository, which is created if there is none.
+    """Upload a released folder to a repository of the Hugging Face hub. A missing repository is created.
 
-    Files of the repository that the folder does not have are deleted.
+    Files that are in the repository but not in the folder are deleted from the repository.
 
     Args:
         folder: a folder that `write_release` wrote.
         repository: owner/name on the hub.
         visibility: public or private.
-        task: `name` and `phi` of the task.
+        task: `name` of the task, and `phi` (whether the task's text is private).
 
     Returns:
-        `repository`, `visibility`, and `commit` (the newest) and its `url`.
+        `repository`, `visibility`, `commit` (id of the new commit) and `url` (address of this commit).
 
     Raises:
         UserError: the task's text is private, nobody else could load the folder, HF_TOKEN is not set, the repository
-            has another visibility, or the hub refuses. The message contains no token.
+            has a wrong name or another visibility, or the hub refuses or cannot be reached. The message contains no
+            token.
     """
     if task.get("phi"):
         refuse_private(task["name"])
     _refuse_base_of_this_computer(folder)
-    token = os.environ.get(TOKEN)
+    token, owner = os.environ.get(TOKEN), repository.partition("/")[0]
     if not token:
         raise UserError(
-            f"{repository}: the upload needs a token, and {TOKEN} is not set. Set {TOKEN} to a token that may write to "
-            "the repositories of this owner (https://huggingface.co/settings/tokens)."
+            f"{repository}: the upload needs a token, but the environment variable {TOKEN} is not set. Set {TOKEN} to "
+            f"a token that may write to the repositories of '{owner}' (https://huggingface.co/settings/tokens)."
         )
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
@@ -50,22 +51,26 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
         found = "private" if api.repo_info(repository).private else "public"
         if found != visibility:
             raise UserError(
-                f"{repository}: config key 'release.upload.visibility' is {visibility}, but {page(repository)} is "
-                f"{found}. Nothing was uploaded. Change the key, or the setting of the repository."
+                f"{repository}: config key 'release.upload.visibility' is '{visibility}', but the repository "
+                f"{page(repository)} is '{found}', so nothing was uploaded. Change the config key, or change the "
+                "visibility in the settings of the repository."
             )
         summary = f"Model of clinical-dpo, task {task['name']}"
         commit = api.upload_folder(repo_id=repository, folder_path=folder, commit_message=summary, delete_patterns="*")
     except HFValidationError as error:
-        raise UserError(f"{repository} is no name of a repository: {error} Shorten the name of run or task.") from None
+        raise UserError(
+            f"{repository}: the hub does not allow this name of a repository. {error} Shorten the name of the task, or "
+            "config key 'run_name'."
+        ) from None
     except HfHubHTTPError as error:
         raise UserError(
             f"{repository}: the hub refused the upload (status {error.response.status_code}: {error.server_message}). "
-            f"Check that the token in {TOKEN} may write to the repositories of {repository.partition('/')[0]}."
+            f"Check that the token in {TOKEN} may write to the repositories of '{owner}'."
         ) from None
     except (HTTPError, OSError, RuntimeError) as error:
         raise UserError(
-            f"{repository}: the upload ended early ({type(error).__name__}). Run this again on a computer that reaches "
-            f"{page(repository)}. Unset HF_HUB_OFFLINE there."
+            f"{repository}: the upload ended early ({type(error).__name__}). Check that this computer reaches "
+            f"{page(repository)}. Unset HF_HUB_OFFLINE if it is set. Then run the upload again."
         ) from None
     return {
         "repository": repository,
@@ -76,10 +81,10 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
 
 
 def _refuse_base_of_this_computer(folder: Path) -> None:
-    """Refuse an adapter whose base model is a folder of this computer, unless its merged weights are there too."""
+    """Refuse an adapter whose base model is a folder of this computer, unless `folder` has the subfolder `merged`."""
     file = folder / "adapter_config.json"
     if file.is_file() and read_json(file)["revision"] is None and not (folder / "merged").is_dir():
         raise UserError(
             f"{folder}: the base model of this adapter is a folder of this computer, so nobody else could load the "
-            "adapter. Set `release: {merged: true}` in the config, or take the base model from the hub."
+            "adapter. Set `release: {merged: true}` in the config, or use a base model of the hub."
         )

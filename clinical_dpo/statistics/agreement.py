@@ -1,9 +1,11 @@
 """Agreement between raters, and the share of items that an adjudicator decides.
 
+An adjudicator is a further rater, who decides where the raters differ.
+
 The measures are the raw share of agreement, Cohen's kappa, Fleiss' kappa, Krippendorff's alpha and the intraclass
-correlation, each with a 95% interval. If the test items are in groups, the intervals count groups instead of items: a
-share then has the interval of `clustered.share_interval`, and a coefficient has the interval of a jackknife over
-groups.
+correlation, each with a 95% interval. If the test items are in groups, such as the visits of a patient, the intervals
+treat groups as the independent units. A share then has the interval of `clustered.share_interval`. A coefficient then
+has a jackknife interval over groups.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -56,9 +58,9 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
         first, second: the categories that two raters chose for the same items. Categories have no order.
 
     Returns:
-        Estimate and interval. The estimate is None without items. It is also None where both raters chose a single
-        category throughout (0 / 0). The interval is (None, None) where the raters agree on all items, because the
-        variance is then 0 for any number of items.
+        Kappa and its interval. Kappa is None if there are no items, or if both raters chose the same category for all
+        items (0 / 0). The interval is (None, None) if the raters agree on all items, because the variance is then 0 for
+        any number of items.
     """
     categories = sorted({*first, *second})
     if len(categories) < 2:
@@ -72,18 +74,17 @@ def quadratic_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
     """Cohen's kappa (1968) of two raters' grades with quadratic weights, and its 95% interval, by statsmodels.
 
     Args:
-        first, second: grades from 1 to 5 of the same items. Items that a rater cannot judge do not count.
+        first, second: the grades that two raters gave to the same items, "1" to "5".
 
     Returns:
-        Estimate and interval. The estimate is None if the raters gave fewer than two different grades in total. The
-        interval is (None, None) where the raters agree on all items.
+        Kappa and its interval. Kappa is None if the raters gave fewer than two different grades in total. The interval
+        is (None, None) if the raters agree on all items.
     """
-    pairs = [pair for pair in zip(first, second, strict=True) if CANNOT_JUDGE not in pair]
-    grades = sorted({grade for pair in pairs for grade in pair})
+    grades = sorted({*first, *second})
     if len(grades) < 2:
         return UNDEFINED
     scale = [str(grade) for grade in range(int(grades[0]), int(grades[-1]) + 1)]
-    table = confusion_matrix([x for x, _ in pairs], [y for _, y in pairs], labels=scale)
+    table = confusion_matrix(first, second, labels=scale)
     with np.errstate(divide="ignore", invalid="ignore"):
         result = inter_rater.cohens_kappa(table, wt="quadratic")
     return float(result.kappa), normal_interval(float(result.kappa), float(result.var_kappa))
@@ -92,17 +93,17 @@ def quadratic_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
 def fleiss_kappa(votes: Sequence[Sequence[str]]) -> Estimate:
     """Fleiss' kappa (1971, Psychol Bull 76:378-382) with a 95% interval. The estimate is by statsmodels.
 
-    The interval uses Gwet's large-sample variance (2021, Educ Psychol Meas 81:781-790): the variance of the linear part
-    of kappa over the items, which count as a sample. This variance does not assume that kappa is 0. No maintained
-    library has it.
+    The interval treats the items as a random sample. It uses Gwet's large-sample variance (2021, Educ Psychol Meas
+    81:781-790), which is the variance of a linear approximation of kappa. This variance does not assume that kappa is
+    0. No maintained library has this variance.
 
     Args:
         votes: for each item, the categories that its raters chose. All items have the same number of raters, at least
             two.
 
     Returns:
-        Estimate and interval. The estimate is None if fewer than two categories were chosen in total. The interval is
-        (None, None) for a single item, and where the raters agree on all items.
+        Kappa and its interval. Kappa is None if the raters chose fewer than two different categories in total. The
+        interval is (None, None) for a single item, and if the raters agree on all items.
     """
     categories = sorted({category for item in votes for category in item})
     if len(categories) < 2:
@@ -123,7 +124,8 @@ def _of_groups(coefficient: Callable[[Votes], Estimate], votes: Votes, groups: G
     Args:
         coefficient: function that computes the coefficient and its interval for independent items.
         votes: for each item, the choices of its raters.
-        groups: (n,) index of each item's group, for an interval by a jackknife over groups; None for independent items.
+        groups: index of each item's group, an array of shape (items,). The interval is then a jackknife over groups.
+            None for independent items.
     """
     estimate, interval = coefficient(votes)
     if groups is None:
@@ -137,29 +139,30 @@ def agreement(
 ) -> list[Row]:
     """Rows with the columns COLUMNS: the agreement of the raters of one sheet. A sheet with one rater has no rows.
 
-    The measures depend on what is rated:
+    A sheet is a table of items that raters grade. The measures depend on what the raters choose:
 
-    - Right or wrong, preferences: `raw_agreement` (Wilson interval), `cohen_kappa`, `fleiss_kappa`, nominal
-      `krippendorff_alpha`, and `adjudicated_share`, the share of items that the raters alone do not decide.
-    - Likert grades: `raw_agreement`, `quadratic_kappa`, ordinal `krippendorff_alpha`, `icc_2_1`.
-    - Rubrics: `raw_agreement`, `cohen_kappa` and `fleiss_kappa` of each criterion, which column `criterion` names;
-      interval `krippendorff_alpha` and `icc_2_1` of the answers' scores.
+    - Right or wrong, or the preferred answer: `raw_agreement` (Wilson interval), `cohen_kappa`, `fleiss_kappa`,
+      `krippendorff_alpha` for nominal data, and `adjudicated_share`: the share of items without a majority among the
+      raters.
+    - Grades from 1 to 5: `raw_agreement`, `quadratic_kappa`, `krippendorff_alpha` for ordinal data, and `icc_2_1`.
+    - Rubrics (weighted yes/no criteria): for each criterion, which the column `criterion` names, `raw_agreement`,
+      `cohen_kappa` and `fleiss_kappa`. For the answers' scores, `krippendorff_alpha` for interval data, and `icc_2_1`.
 
-    Most measures are computed for every two raters. `adjudicated_share` is computed for all raters together. If there
-    are three or more raters, `fleiss_kappa`, `krippendorff_alpha` and `icc_2_1` are computed for all of them together,
-    too. Fleiss' kappa is not computed for two raters.
+    Every pair of raters has a row for each measure except `fleiss_kappa` and `adjudicated_share`. All raters together
+    have a row for `adjudicated_share`. If there are three or more raters, all raters together also have rows for
+    `fleiss_kappa`, `krippendorff_alpha` and `icc_2_1`.
 
-    "Cannot judge" is a category like the others, but in alpha and ICC of grades and scores it is a missing grade. A
-    score is missing if the rater could not judge a criterion. Alpha uses the items with two or more grades, ICC the
-    items with all grades, and `n` counts these items. In a preference sheet raters agree if they prefer the same
-    variant, on whichever side it is shown. Pairs of identical answers do not count, because they are not rated. While
-    ratings are pending, the numbers are empty.
+    "Cannot judge" counts as a category. In `quadratic_kappa`, alpha and ICC of grades and scores, it counts as a
+    missing grade. A score is missing if the rater could not judge one of its criteria. Alpha uses the items with two or
+    more grades, and ICC uses the items with all grades. `n` counts the items that a measure uses. On a preference
+    sheet, raters agree if they prefer the same variant, on whichever side it is shown. Pairs of identical answers do
+    not count, because nobody rates them. As long as ratings are pending, the columns of numbers are empty.
 
     Args:
-        key: rows of the sheet's blinding key: what was shown to each rater.
+        key: rows of the sheet's blinding key, which tells what each rater was shown.
         ratings: the raters' ratings, from `ratings.collect_ratings`.
         names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
-        group_of: id of a test item -> its group; None without groups.
+        group_of: maps the id of a test item to its group; None if the items are not in groups.
     """
     if key and key[0].get("kind") == "rubric":
         return _rubric_agreement(key, ratings, names, group_of)
@@ -180,8 +183,10 @@ def agreement(
             share, interval, method = share_of([first == second for first, second in both], indices(groups))
             estimates.append((pair, "raw_agreement", (share, interval), method, len(both)))
             measure, name = (quadratic_kappa, "quadratic_kappa") if kind == "likert" else (cohen_kappa, "cohen_kappa")
-            kappa, method = _of_groups(partial(_of_two, measure), both, indices(groups))
-            estimates.append((pair, name, kappa, method, len(both)))
+            used = [kind != "likert" or CANNOT_JUDGE not in votes for votes in both]
+            used_groups = indices(list(compress(groups, used)))
+            kappa, method = _of_groups(partial(_of_two, measure), list(compress(both, used)), used_groups)
+            estimates.append((pair, name, kappa, method, sum(used)))
         estimates += _reliability(pair, both, level, groups)
     items = [item for item, votes in votes_of.items() if len(votes) == len(raters)]
     by_all, groups = _rated(votes_of, items, raters), [names_of.get(item) for item in items]
@@ -208,19 +213,25 @@ def agreement(
 
 
 def _rated(votes_of: Mapping[str, Mapping[str, str]], items: Sequence[str], raters: Sequence[str]) -> list[list[str]]:
-    """For each of the items, the choices of the given raters. All of these raters must have rated all of the items."""
+    """Return, for each given item, the choices of the given raters. Each of these raters must have rated each item.
+
+    Args:
+        votes_of: maps the id of an item to its votes, which map a rater to the rater's choice.
+        items: ids of the items.
+        raters: names of the raters.
+    """
     return [[votes_of[item][rater] for rater in raters] for item in items]
 
 
 def _of_two(measure: Callable[[Sequence[str], Sequence[str]], Estimate], votes: Votes) -> Estimate:
-    """Apply a measure of two raters to votes that have two choices per item."""
+    """Apply a measure for two raters to `votes`, which has the first and the second rater's choice for each item."""
     return measure([first for first, _ in votes], [second for _, second in votes])
 
 
 def _rubric_agreement(
     key: Rows, ratings: Sequence[Row], names: Mapping[str, str], group_of: Mapping[str, str] | None
 ) -> list[Row]:
-    """Rows of a rubric sheet, as in `agreement`: measures of each criterion, then measures of the answers' scores."""
+    """Rows of `agreement` for a sheet with a rubric: measures of each criterion, then of the answers' scores."""
     choice_by_rating = {(row["rater"], row["item_id"]): row["choice"] for row in ratings}
     rows = []
     for criterion in dict.fromkeys(row["criterion"] for row in key):
@@ -239,13 +250,17 @@ def _rubric_agreement(
 
 
 def _reliability(raters: tuple[str, ...], votes: Votes, level: Level, names: Sequence[str | None]) -> list[Measured]:
-    """Krippendorff's alpha; for grades and scores (level not nominal) also the intraclass correlation.
+    """Krippendorff's alpha, and for grades and scores (`level` is not nominal) also the intraclass correlation.
 
     Args:
         raters: names of the raters.
         votes: for each item, the choice of each rater, as text.
         level: level of measurement. "Cannot judge" is a category if the level is nominal, otherwise a missing grade.
-        names: name of each item's group; None without groups.
+        names: name of each item's group; None for each item if the items are not in groups.
+
+    Returns:
+        A tuple for each coefficient: the raters, the coefficient's name, its estimate and interval, the name of the
+        interval's method, and the number of items.
     """
     missing = set() if level == "nominal" else {CANNOT_JUDGE}
     present = [[vote for vote in item if vote not in missing] for item in votes]
@@ -271,14 +286,17 @@ def judge_agreement(
     names: Mapping[str, str],
     group_of: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Rows with the columns COLUMNS: the agreement of the judge with each rater of a sheet.
+    """Rows with the columns COLUMNS: the agreement of a judge with each rater of a sheet.
+
+    A judge is a language model that grades answers. Raters are people.
 
     Args:
-        key: rows of the raters' blinding key: what was shown to each rater.
+        key: rows of the raters' blinding key, which tells what each rater was shown.
         ratings: the raters' ratings, from `ratings.collect_ratings`.
-        verdicts: the judge's verdicts, rows of `judge.COLUMNS`. They have the columns of a key and of ratings.
+        verdicts: the judge's verdicts, rows of `judge.COLUMNS`. These rows have the columns of a key and of ratings, so
+            the judge counts as a further rater.
         names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
-        group_of: id of a test item -> its group; None without groups.
+        group_of: maps the id of a test item to its group; None if the items are not in groups.
     """
     judge_ratings: list[Row] = [dict(verdict) for verdict in verdicts if verdict["choice"]]
     rows = []

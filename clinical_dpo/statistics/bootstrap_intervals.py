@@ -21,22 +21,23 @@ Statistic = Callable[[np.ndarray], np.ndarray]  # weights (resamples, items) -> 
 def bootstrap_interval(statistic: Statistic, items: int, seed: int, groups: Groups | None = None) -> Interval:
     """95% percentile bootstrap interval (Efron & Tibshirani 1993, ch. 13) over 10,000 resamples of the items.
 
-    A resample is a vector of weights: how often each item is drawn. Resamples in which the statistic is not defined,
-    such as those without an item of a class, are left out.
+    The weight of an item in a resample is the number of times that the item is drawn. Resamples in which the statistic
+    is not defined are left out. An example is a resample without an item of some class.
 
     If the items are in groups, whole groups are drawn, and a drawn group brings all its items (Field & Welsh 2007, J R
-    Stat Soc B 69:369-390). With few groups the percentiles are too close together. The limits are therefore expanded
+    Stat Soc B 69:369-390). With few groups, percentiles give too narrow an interval. The limits are therefore expanded
     percentiles (Hesterberg 2015, Am Stat 69:371-386).
 
     Args:
-        statistic: (resamples, items) weights -> (resamples,) values, NaN where not defined.
+        statistic: function of weights, an array of shape (resamples, items). It returns one value per resample, NaN
+            where the statistic is not defined.
         items: number of items.
         seed: seed of the draws.
-        groups: (items,) index of each item's group; None for independent items.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
 
     Returns:
-        Lower and upper limit. Both are None for fewer than two items or groups, and where the statistic is not defined
-        in more than 5% of the resamples. They are also None where all resamples give the same value, because an
+        Lower and upper limit. Both are None if there are fewer than two items or groups, or if the statistic is not
+        defined in more than 5% of the resamples. Both are also None if all resamples give the same value, because an
         interval of width zero would claim certainty.
     """
     units = items if groups is None else int(groups.max()) + 1
@@ -71,7 +72,15 @@ def bootstrap_interval(statistic: Statistic, items: int, seed: int, groups: Grou
 
 
 def _weights(drawn: np.ndarray, units: int) -> np.ndarray:
-    """Count how often each unit is drawn, (resamples, units). `drawn` is (resamples, units) or (units,)."""
+    """Count how often each unit (item or group) is drawn in each resample.
+
+    Args:
+        drawn: indices of the drawn units, an array of shape (resamples, units), or (units,) for a single resample.
+        units: number of units.
+
+    Returns:
+        The counts, an array of shape (resamples, units).
+    """
     rows = np.atleast_2d(drawn)
     offsets = units * np.arange(len(rows))[:, np.newaxis]
     return np.bincount((rows + offsets).ravel(), minlength=rows.size).reshape(rows.shape).astype(float)
@@ -87,20 +96,21 @@ def bootstrapped(
     *,
     is_error: bool = False,
 ) -> Estimate:
-    """Compute a statistic of all items, each counted once, with its 95% bootstrap interval.
+    """Compute a statistic of all items, each with weight 1, and its 95% bootstrap interval.
 
-    The interval is the percentile interval of `bootstrap_interval`, except for a sum of absolute errors. Resampling
-    adds noise, which makes such a sum larger, so its percentiles may lie above the estimate. It has the basic interval
-    instead, which mirrors the percentiles at the estimate (Davison & Hinkley 1997, section 5.2). The lower limit is
-    then at least zero, and the upper limit is at least the estimate.
+    The interval is the percentile interval of `bootstrap_interval`. A sum of absolute errors is an exception.
+    Resampling adds noise, which makes such a sum larger, so the percentiles may lie above the estimate. The sum
+    therefore has the basic bootstrap interval, which mirrors the percentiles at the estimate (Davison & Hinkley 1997,
+    section 5.2). Its lower limit is raised to zero, and its upper limit to the estimate, if they lie below.
 
     Args:
         metric: name of the metric.
         label: the class that the metric is about; "" for all classes.
-        statistic: (resamples, items) weights -> (resamples,) values, NaN where not defined.
+        statistic: function of weights, an array of shape (resamples, items). It returns one value per resample, NaN
+            where the statistic is not defined.
         items: number of items.
         seed: seed of the draws.
-        groups: (items,) index of each item's group; None for independent items.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
         is_error: whether the statistic is a sum of absolute errors.
     """
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,10 +1,10 @@
 """Intervals and tests of items in groups. Groups are independent; the items of a group may depend on each other.
 
-Grouped items carry the information of fewer independent items. The number of these, the effective number of items,
-comes from the variance between groups (Rao & Scott 1992, Biometrics 48:577-585). The interval of a proportion is
-Wilson's interval for this number. Intervals of differences and of F1 follow by MOVER, with the correlation over groups
-in place of the correlation over items (Yang, Sun & Hardin 2012, Pharm Stat 11:386-393). No maintained library has these
-intervals or Obuchowski's test.
+Items in groups carry as much information as a smaller number of independent items: the effective number of items. This
+number comes from the variance between groups (Rao & Scott 1992, Biometrics 48:577-585). The interval of a proportion is
+Wilson's interval for the effective number of items. Intervals of differences and of F1 follow by MOVER
+(`intervals.mover_interval`), with the correlation over groups in place of the correlation over items (Yang, Sun &
+Hardin 2012, Pharm Stat 11:386-393). No maintained library has these intervals or Obuchowski's test.
 """
 
 import math
@@ -29,13 +29,13 @@ from clinical_dpo.statistics.intervals import (
 
 
 class Ratio(NamedTuple):
-    """A proportion of grouped items: the number of hits divided by the number of counted items.
+    """A proportion of items in groups: the number of hits divided by the number of counted items.
 
     Attributes:
         value: the proportion; NaN if no item counts.
         interval: interval of the proportion; (None, None) with fewer than two groups.
-        influences: (groups,) each group's hits minus `value` times its counted items.
-        group_size: mean size of the group of a counted item, in counted items.
+        influences: for each group, its number of hits minus `value` times its number of counted items; shape (groups,).
+        group_size: number of counted items in the group of a counted item, averaged over the counted items.
     """
 
     value: float
@@ -47,15 +47,15 @@ class Ratio(NamedTuple):
 def ratio(hits: np.ndarray, counted: np.ndarray, groups: Groups, level: float = LEVEL) -> Ratio:
     """The proportion of counted items that are hits, with Wilson's interval for the effective number of items.
 
-    The effective number is at most the number of items. The variance behind it is estimated from few groups. The number
-    is therefore multiplied by the squared ratio of the normal and the t quantile (Korn & Graubard 1998, Surv Methodol
-    24:193-201). If all counted items are hits or none is, the groups show no variance, and the effective number is the
-    number of groups.
+    The effective number of items comes from the variance between groups. It is at most the number of counted items. Few
+    groups estimate the variance poorly, so the effective number is multiplied by the squared ratio of the normal
+    quantile to the t quantile (Korn & Graubard 1998, Surv Methodol 24:193-201). If all counted items are hits, or if
+    none is, the groups show no variance. The effective number is then the number of groups with counted items.
 
     Args:
-        hits: (n,) 0 or 1; 1 only for counted items.
-        counted: (n,) 0 or 1, whether the item counts.
-        groups: (n,) index of each item's group.
+        hits: 1 for a counted item that is a hit, otherwise 0; an array of shape (items,).
+        counted: 1 for an item that counts, otherwise 0; an array of shape (items,).
+        groups: index of each item's group, an array of shape (items,).
         level: confidence level.
     """
     sizes = np.bincount(groups, counted)
@@ -80,9 +80,9 @@ def share_interval(hits: np.ndarray, counted: np.ndarray, groups: Groups | None)
     The interval is Wilson's. If the items are in groups, it is the interval of `ratio`.
 
     Args:
-        hits: (n,) 0 or 1; 1 only for counted items.
-        counted: (n,) 0 or 1, whether the item counts.
-        groups: (n,) index of each item's group; None for independent items.
+        hits: 1 for a counted item that is a hit, otherwise 0; an array of shape (items,).
+        counted: 1 for an item that counts, otherwise 0; an array of shape (items,).
+        groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     name = interval_method("wilson", groups)
     if groups is None:
@@ -93,7 +93,11 @@ def share_interval(hits: np.ndarray, counted: np.ndarray, groups: Groups | None)
 def share_of(hits: Sequence[bool], groups: Groups | None) -> tuple[float | None, Interval, str]:
     """The share of items that are hits, its 95% interval, and the name of the interval's method.
 
-    Without items the share is None, the interval (None, None) and the name empty.
+    If there are no items, the share is None, the interval is (None, None) and the name is "".
+
+    Args:
+        hits: whether each item is a hit.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     if not hits:
         return None, (None, None), ""
@@ -106,15 +110,16 @@ def combined_interval(
     transform: Callable[[float], float] = float,
     lowest: float = -1.0,
 ) -> Interval:
-    """MOVER interval of a weighted sum of transformed proportions, with the proportions' correlation over groups.
+    """MOVER interval (`intervals.mover_interval`) of a weighted sum of transformed proportions of items in groups.
 
-    The continuity correction of the correlation is half of the mean group size, in place of half an item.
+    The correlation of the proportions is computed over groups. Its continuity correction is half of the mean group
+    size, where independent items have half an item.
 
     Args:
         ratios: the proportions, all of the same groups.
         weights: weight of each proportion; a difference has 1 and -1.
         transform: increasing function that is applied to each proportion and to its limits.
-        lowest: the lowest possible value of the sum; the highest is 1.
+        lowest: the lowest possible value of the sum. The highest possible value is 1.
     """
     influences, signs = np.array([each.influences for each in ratios]), np.sign(weights)
     size = float(np.mean([each.group_size for each in ratios]))
@@ -129,16 +134,18 @@ def combined_interval(
 def obuchowski(first: np.ndarray, second: np.ndarray, groups: Groups) -> tuple[float, float] | tuple[None, None]:
     """Chi-squared and P (1 degree of freedom) of McNemar's test for groups (Obuchowski 1998, Stat Med 17:1495-1507).
 
-    With K groups, and d the difference of the two variants' right answers in a group:
+    K is the number of groups. In each group, d is the first variant's number of right answers minus the second
+    variant's.
 
     chi-squared = (K - 1) / K x (sum of d)² / sum of d²
 
     Args:
-        first, second: (n,) 0 or 1, whether each variant's answer to the item is right.
-        groups: (n,) index of each item's group.
+        first, second: 1 if the variant's answer to an item is right, otherwise 0; arrays of shape (items,).
+        groups: index of each item's group, an array of shape (items,).
 
     Returns:
-        Chi-squared and P. They are (0, 1) if d is 0 in every group. Otherwise they are (None, None) for a single group.
+        Chi-squared and P. They are (0, 1) if d is 0 in every group. If d is not 0 and there is a single group, they are
+        (None, None).
     """
     differences = np.bincount(groups, np.subtract(first, second, dtype=float))
     k, squares = len(differences), float((differences**2).sum())
@@ -164,12 +171,12 @@ def share_difference(
 ) -> ShareDifference:
     """Difference of two variants' shares of right answers, first minus second.
 
-    The interval is by MOVER. If the interval and P contradict each other, the limit next to zero is changed
-    (`intervals.agreeing`).
+    The interval is by MOVER (`intervals.mover_interval`). If the interval and P contradict each other, the limit that
+    is closer to zero is changed (`intervals.agreeing`).
 
     Args:
-        first, second: (n,) 0 or 1, whether each variant's answer to the item is right.
-        groups: (n,) index of each item's group.
+        first, second: 1 if the variant's answer to an item is right, otherwise 0; one value per item.
+        groups: index of each item's group, an array of shape (items,).
         level: confidence level.
     """
     x, y = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
@@ -180,7 +187,7 @@ def share_difference(
 
 
 class MeanOfGroups(NamedTuple):
-    """The mean of grouped values with t, P and interval. All but the mean may be None: see `clustered_mean`."""
+    """The mean of the values of items in groups, with t, P and interval. `clustered_mean` tells when these are None."""
 
     mean: float
     statistic: float | None
@@ -189,16 +196,18 @@ class MeanOfGroups(NamedTuple):
 
 
 def clustered_mean(values: np.ndarray, groups: Groups, level: float = LEVEL) -> MeanOfGroups:
-    """Mean over items with the cluster-robust standard error and groups - 1 degrees of freedom, by statsmodels.
+    """Mean over items, with a t test and a t interval that use the cluster-robust standard error, by statsmodels.
+
+    The degrees of freedom are the number of groups minus 1.
 
     Args:
-        values: (n,) value of each item.
-        groups: (n,) index of each item's group.
+        values: value of each item, an array of shape (items,).
+        groups: index of each item's group, an array of shape (items,).
         level: confidence level.
 
     Returns:
-        The mean with t, P and interval. These are None for a single group, and where the groups show no spread. If all
-        values are 0, t is 0 and P is 1.
+        The mean with t, P and interval. If there is a single group, or if the groups show no spread, t, P and the
+        limits are None. If all values are 0, t is 0 and P is 1, and the limits are None.
     """
     from statsmodels.regression.linear_model import OLS  # imported late: only tasks with groups need it
 
@@ -219,12 +228,14 @@ def clustered_mean(values: np.ndarray, groups: Groups, level: float = LEVEL) -> 
 def swap_p(statistic: Callable[[np.ndarray], np.ndarray], first: np.ndarray, second: np.ndarray, seed: int) -> float:
     """Two-sided P of a paired permutation test that swaps the two answers to all items of a group at once, by scipy.
 
-    P is exact for up to 13 groups. For more groups it comes from 10,000 random swaps. P is 1 for a single group,
-    because a swap then changes only the sign of the difference.
+    The test compares a statistic of the two variants. P is exact for up to 13 groups. For more groups, P comes from
+    10,000 random swaps. P is 1 for a single group, because a swap then changes only the sign of the difference.
 
     Args:
-        statistic: (..., k) sums over groups -> (...) value of a variant. The test compares the variants' values.
-        first, second: (groups, k) sums over the items of each group, of the first and of the second variant.
+        statistic: function that computes a variant's value from k sums over all items. It takes an array of shape
+            (..., k) and returns an array of shape (...).
+        first, second: the k sums over the items of each group, for the first and the second variant; arrays of shape
+            (groups, k).
         seed: seed of the random swaps.
     """
     if len(first) < 2:

@@ -21,7 +21,7 @@ COLUMNS = tuple(Comparison.__annotations__)
 
 
 def bonferroni(p: float, m: int) -> float:
-    """P adjusted for a family of m tests (Dunn 1961), by statsmodels: m * p, at most 1."""
+    """P adjusted for a family of m tests (Dunn 1961), by statsmodels. The adjusted P is m * p, at most 1."""
     return float(_adjusted([p], m, "bonferroni")[0])
 
 
@@ -29,15 +29,22 @@ def holm(p_values: Sequence[float | None], m: int) -> list[float | None]:
     """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), by statsmodels.
 
     Args:
-        p_values: P values. An unknown P is None and stays None.
-        m: size of the family. An unknown P counts as 1, so the other adjusted P can only become lower once it is known.
+        p_values: P values of the family. A P that is not known yet is None, and its adjusted P is None.
+        m: number of tests in the family. A P that is not known counts as 1. When it becomes known, the adjusted P of
+            the other tests can only fall.
     """
     adjusted = iter(_adjusted([p for p in p_values if p is not None], m, "holm"))
     return [None if p is None else float(next(adjusted)) for p in p_values]
 
 
 def _adjusted(p_values: Sequence[float], m: int, method: str) -> np.ndarray:
-    """The P values adjusted in a family of m tests. Every test of the family that has no P counts as P = 1."""
+    """The P values adjusted for a family of m tests. Each test of the family that is not in `p_values` counts as P = 1.
+
+    Args:
+        p_values: the known P values of the family.
+        m: number of tests in the family.
+        method: `bonferroni` or `holm`, a method of statsmodels' `multipletests`.
+    """
     return multipletests([*p_values, *[1.0] * (m - len(p_values))], method=method)[1]
 
 
@@ -50,28 +57,30 @@ def compare_variants(
     external_families: Mapping[str, Sequence[str]] | None = None,
     arm_family: Sequence[str] | None = None,
 ) -> list[Comparison]:
-    """Compare the variants of every model with each other and with all external answers, a row per comparison.
+    """Compare the variants of every model with each other and with all external answers. Return a row per comparison.
 
-    In "sft_vs_base" sft is the first variant. `b` counts the items that are right with sft and wrong with base, `c` the
-    reverse. Every effect is sft minus base. P is significant if it is below alpha / family size. `p_holm` and
-    `p_holm_study` stay None, because they need the P values of the other tasks: see `with_holm`. While grades are
-    pending, the numbers are None, `status` is pending, and `n` counts the pairs with a pending grade.
+    In the comparison "sft_vs_base", sft is the first variant and base the second. `b` counts the items that only the
+    first variant answers right. `c` counts the items that only the second variant answers right. Every effect is the
+    first variant minus the second. P is significant if it is below alpha divided by the number of tests in the family.
+    `p_holm` and `p_holm_study` stay None, because they need the P values of the other tasks (see `with_holm`). As long
+    as grades are pending, `status` is pending, the results are None, and `n` counts the pairs with a pending grade.
 
-    If grades have a `group`, the test, P and the intervals count groups. `p_unclustered` and the unclustered limits are
-    computed as if items were independent. They are for information only.
+    If grades have a `group`, the test, P and the intervals treat groups as the independent units. `p_unclustered` and
+    the unclustered limits treat items as independent. They are for information only.
 
     Args:
-        grades: (model, variant) -> rows of its grades table, for all variants of the task. External answers have only
-            the variant EXTERNAL.
-        task: `name`, `metric` (a key of METRICS), `paired_test` (mcnemar or paired_t), `data` (real or synthetic),
-            `seed`, and for a task with labels `positive` and `negative`.
-        alpha: two-sided level of the family.
-        family: names of the tasks that share alpha, this task among them. Each contributes one test per comparison and
+        grades: maps (model, variant) to the variant's grades, one row per test item, for all variants of the task.
+            External answers come from another model. Their key is (name, EXTERNAL).
+        task: the task's settings `name`, `metric` (a key of METRICS), `paired_test` (mcnemar or paired_t), `data` (real
+            or synthetic) and `seed`. For a task with labels also the labels, as `positive` and `negative` or as
+            `labels`.
+        alpha: two-sided significance level that the tests of the family share.
+        family: names of the tasks that share alpha, including this task. Each task adds one test per comparison and
             model.
-        external_families: name of external answers -> the tasks that share alpha in comparisons with these answers. A
-            name without an entry has `family`.
-        arm_family: the comparisons of arms that share alpha, as `task/comparison`: `Study.arm_family`. Without it, the
-            comparisons of this task's arms share alpha.
+        external_families: maps the name of external answers to the tasks that share alpha in comparisons with these
+            answers. External answers that are not in the mapping have `family`.
+        arm_family: the comparisons of arms (further variants) that share alpha, as `task/comparison`, from
+            `Study.arm_family`. None if the comparisons of this task's arms share alpha.
 
     Raises:
         UserError: two variants have different items or labels, an item occurs twice, a grade is not on its scale, or
@@ -80,8 +89,8 @@ def compare_variants(
     metric = METRICS[task["metric"]]
     if task["paired_test"] != metric.test:
         raise UserError(
-            f"task {task['name']}, key 'paired_test': {task['paired_test']} does not fit the metric {task['metric']}. "
-            f"Set it to {metric.test}."
+            f"task '{task['name']}', key 'paired_test': the test '{task['paired_test']}' does not fit the metric "
+            f"'{task['metric']}'. Set paired_test: {metric.test}."
         )
     blank = cast(Comparison, dict.fromkeys(COLUMNS))
     shared = blank | {"task": task["name"], "test": task["paired_test"], "data": task["data"]}
@@ -122,7 +131,7 @@ def compare_variants(
 
 
 def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[Rows, Rows]:
-    """Return the rows of both variants, those of the second in the order of the first variant's items.
+    """Return the rows of both variants. The second variant's rows are put into the order of the first variant's items.
 
     Args:
         x, y: rows of the first and of the second variant.
@@ -130,36 +139,43 @@ def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[
         first, second: names of the variants, for messages.
 
     Raises:
-        UserError: there are no rows, an item occurs twice, or only one variant has an item. The message names `where`
-            and the variant.
+        UserError: there are no rows, an item occurs twice, or an item occurs for one variant only. The message names
+            `where` and the variant.
     """
     if not x:
         raise UserError(f"grades of {where}/{first}: the table has no rows. Put at least one item into the test split.")
     x_by_id, y_by_id = {row["id"]: row for row in x}, {row["id"]: row for row in y}
-    for variant, rows, by_id, other_ids in ((first, x, x_by_id, y_by_id), (second, y, y_by_id, x_by_id)):
+    for variant, rows, by_id, other, other_ids in (
+        (first, x, x_by_id, second, y_by_id),
+        (second, y, y_by_id, first, x_by_id),
+    ):
         if len(by_id) < len(rows):
             ids = [row["id"] for row in rows]
             repeated = next(item for item in ids if ids.count(item) > 1)
-            raise UserError(f"grades of {where}/{variant}: item {repeated} occurs twice. Remove one of the rows.")
+            raise UserError(f"grades of {where}/{variant}: item '{repeated}' occurs twice. Remove one of the rows.")
         missing = [item for item in other_ids if item not in by_id]
         if missing:
             raise UserError(
-                f"grades of {where}/{variant}: {len(missing)} items of the other variant are missing, such as "
-                f"{', '.join(missing[:3])}. Both variants must answer the same test items. Delete both tables of "
-                "grades and run again."
+                f"grades of {where}/{variant}: the table lacks {len(missing)} of the items that '{other}' has, such as "
+                f"'{missing[0]}'. Both variants must answer the same test items. Delete both tables of grades and run "
+                "again."
             )
     return x, [y_by_id[row["id"]] for row in x]
 
 
 def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Copy the rows of all tasks' statistics tables, with `p_holm` and `p_holm_study` filled in.
+    """Copy the rows of all tasks' statistics tables, with the columns `p_holm` and `p_holm_study` filled in.
 
-    `p_holm` is adjusted over the family of tasks that a row names, for each model and comparison. `p_holm_study` is
-    adjusted over all rows: tasks, models and comparisons. Comparisons of arms do not affect the P of other comparisons.
-    They form a family of their own, both in `p_holm` (one family for each model) and in `p_holm_study`.
+    Both columns have P values adjusted by Holm's method. `p_holm` is adjusted over the tasks in a row's column
+    `family`, separately for each model and comparison. `p_holm_study` is adjusted over all rows: all tasks, models and
+    comparisons.
+
+    Comparisons of arms (further variants) are adjusted separately from all other comparisons. For `p_holm`, a model's
+    comparisons of arms with the same `family` are one family. For `p_holm_study`, all comparisons of arms are one
+    family.
 
     Args:
-        rows: rows as computed or as read from CSV.
+        rows: rows of all tasks, as computed or as read from CSV.
     """
     families: dict[tuple[str, str, str], list[int]] = {}
     studies: dict[bool, list[int]] = {}  # whether the comparison is of an arm -> its rows

@@ -1,4 +1,7 @@
-"""Estimates from the raters' sample, from the judge of all items, and from the judge corrected by the sample."""
+"""Estimates from raters' grades of a sample, from a judge's grades of all items, and from both together.
+
+A judge is a language model that grades answers. The raters' sample corrects the judge's estimate.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,22 +42,24 @@ Rows = Sequence[Grade]
 def corrected_table(
     raters: Grades, judge: Grades, task: Mapping[str, Any], alpha: float, arm_alpha: float | None = None
 ) -> list[Row]:
-    """Rows with the columns COLUMNS: each variant's mean and each comparison's difference, of every model.
+    """Rows with the columns COLUMNS, for every model: the mean of each variant and the difference in each comparison.
 
-    `estimate` is the judge's estimate corrected by the raters' sample (`prediction_powered.corrected_mean`). If the
-    correction has no reliable interval, `estimate` is computed on the sample alone, with a classical interval. A share
-    has Clopper and Pearson's interval. A difference of shares has Newcombe's, adjusted to agree with McNemar's exact P.
-    A mean has a t interval. While grades of the sample or verdicts are pending, the numbers are None.
+    `estimate` is the judge's estimate, corrected by the raters' sample (`prediction_powered.corrected_mean`). If the
+    corrected estimate has no reliable interval, `estimate` is computed from the sample alone, with a classical
+    interval. This is Clopper and Pearson's interval for a share, and a t interval for a mean. For a difference of
+    shares it is Newcombe's interval, adjusted to agree with McNemar's exact P. As long as raters' or judge's grades are
+    pending, the numbers are None.
 
-    If grades have a `group`, groups count instead of items. The sample alone then has the intervals and tests of
-    `clustered`.
+    If grades have a `group`, groups are the independent units. Estimates from the sample alone then have the intervals
+    and tests of `clustered`.
 
     Args:
-        raters: (model, variant) -> raters' grades of the sample.
-        judge: (model, variant) -> the judge's grades of all test items.
-        task: `name`, `metric`, `data`, `seed`.
-        alpha: level of a comparison's decision.
-        arm_alpha: level of the decision about an arm; needed only for a task with arms.
+        raters: maps (model, variant) to the raters' grades of the sample, one row per item.
+        judge: maps (model, variant) to the judge's grades of all test items, one row per item.
+        task: the task's settings `name`, `metric`, `data` and `seed`.
+        alpha: significance level of the decision about a comparison.
+        arm_alpha: significance level of the decision about a comparison of an arm (a further variant). Needed only for
+            a task with arms.
 
     Raises:
         UserError: the judge gave no grade to a sampled item, or a grade is not on the metric's scale.
@@ -90,7 +95,7 @@ def _counts(samples: Sequence[Rows], verdicts: Sequence[Rows]) -> Row:
 
 
 def _halves(sample: Rows, verdicts: Rows, values: Sequence[Any] | np.ndarray, where: str) -> tuple[Any, Any]:
-    """Split values of the judge's rows: first the sampled items, in the order of the sample, then all other items.
+    """Split `values` into those of the sampled items, in the order of the sample, and those of all other items.
 
     Args:
         sample: the raters' grades of the sampled items.
@@ -99,13 +104,13 @@ def _halves(sample: Rows, verdicts: Rows, values: Sequence[Any] | np.ndarray, wh
         where: task, model and variant, for messages.
 
     Raises:
-        UserError: a sampled item is missing in `verdicts`.
+        UserError: `verdicts` lacks a sampled item.
     """
     by_id = dict(zip((row["id"] for row in verdicts), values, strict=True))
     if missing := [row["id"] for row in sample if row["id"] not in by_id]:
         raise UserError(
-            f"verdicts on {where}: items {missing[:3]} of the raters' sample have no verdict. Delete judge/*.csv of "
-            "this task and model, and run again."
+            f"verdicts on {where}: the judge has no verdict on some items of the raters' sample, such as "
+            f"'{missing[0]}'. Delete judge/*.csv of this task and model, and run again."
         )
     rated = [by_id.pop(row["id"]) for row in sample]
     return np.array(rated), np.array(list(by_id.values()))
@@ -117,7 +122,7 @@ def _sample_groups(sample: Rows, verdicts: Rows, where: str) -> SampleGroups | N
 
 
 def _mean(sample: Rows, verdicts: Rows, task: Mapping[str, Any], where: str) -> Row:
-    """Columns of one variant's row: the sample's estimate, the judge's estimate and the corrected estimate."""
+    """Columns of one variant's row: the estimates from the sample and from the judge, and the corrected estimate."""
     metric = METRICS[task["metric"]]
     grades = grade_values(sample, metric)
     rated, others = _halves(sample, verdicts, grade_values(verdicts, metric), where)
@@ -142,7 +147,15 @@ def _difference(
     levels: Sequence[float],
     where: str,
 ) -> Row:
-    """Columns of a comparison's row: the sample's, the judge's and the corrected difference."""
+    """Columns of a comparison's row: the differences from the sample and from the judge, and the corrected difference.
+
+    Args:
+        pair: the raters' grades of the sample, of the first and of the second variant.
+        verdicts: the judge's grades of all items, of the first and of the second variant.
+        task: see `corrected_table`.
+        levels: confidence levels: 95%, the level of the decision, and the level of the tests against the margin.
+        where: task and model, for messages.
+    """
     metric = METRICS[task["metric"]]
     first, second = (np.array(grade_values(rows, metric)) for rows in pair)
     first_judged, second_judged = (np.array(grade_values(rows, metric)) for rows in verdicts)

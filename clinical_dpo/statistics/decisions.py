@@ -29,13 +29,18 @@ NO_BETTER_THAN_TRIVIAL = "no better than trivial"  # replaces the decision "bett
 def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
     """The decision about a difference, first variant minus second.
 
-    The tests are tried in this order. Two one-sided tests against the margin give `equivalent` if both reject. A
-    two-sided test of no difference gives `better` or `worse`. If exactly one of the one-sided tests rejects, it gives
-    `not inferior` or `not superior`. If no test rejects, or without an interval, the decision is `undecided`.
+    The first rule that applies gives the decision:
+
+    - `equivalent`: both one-sided tests against the margin reject, so the difference is between -margin and margin.
+    - `better` or `worse`: the two-sided test of no difference rejects.
+    - `not inferior` or `not superior`: exactly one of the one-sided tests rejects.
+    - `undecided`: no test rejects, or there is no interval.
 
     Args:
-        interval: two-sided, of level 1 - alpha. It excludes zero if the test of no difference has P < alpha.
-        margin_interval: two-sided, of level 1 - 2 alpha. Its limits are those of one-sided tests of level alpha.
+        interval: two-sided interval of confidence level 1 - alpha. It excludes zero if the test of no difference has
+            P < alpha.
+        margin_interval: two-sided interval of confidence level 1 - 2 alpha. Each limit belongs to a one-sided test of
+            level alpha.
         margin: the smallest difference that matters, above zero.
     """
     (low, high), (margin_low, margin_high) = interval, margin_interval
@@ -54,19 +59,19 @@ def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
 def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
     """Number of test items that would show with 80% power whether the first variant is better.
 
-    The computation takes the estimate for the true effect. The question is settled if the first variant is `better`, or
-    if it is not better by the margin (`not superior`, `equivalent`, `worse`). The standard error comes from the
-    interval and falls with the square root of the number of items.
+    The computation treats the estimate as the true effect. There are two ways to settle the question. Either the first
+    variant is shown to be better, or the first variant is shown to be less than one margin better. The standard error
+    comes from the interval. It falls with the square root of the number of items.
 
     Args:
         effect: the estimate.
-        margin_interval: interval of the effect, of level 1 - 2 alpha.
-        n: number of items that the estimate comes from.
+        margin_interval: interval of the effect, of confidence level 1 - 2 alpha.
+        n: number of items behind the estimate.
         margin: the smallest difference that matters.
-        alpha: level of the test of no difference (two-sided) and of the test against the margin (one-sided).
+        alpha: level of the two-sided test of no difference and of the one-sided test against the margin.
 
     Returns:
-        The smaller of the numbers for the two outcomes; None without an interval.
+        The smaller of the two numbers of items, one for each way to settle the question; None without an interval.
     """
     low, high = margin_interval
     if low is None or high is None:
@@ -78,9 +83,9 @@ def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: fl
 
 
 def _further_items(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
-    """`items_to_decide`, but at least n + 1.
+    """Return the result of `items_to_decide`, but at least n + 1.
 
-    The n items have not decided the question. A skewed interval could still ask for n items or fewer.
+    The n items have not decided the question. If an interval is skewed, `items_to_decide` may still return n or less.
     """
     needed = items_to_decide(effect, margin_interval, n, margin, alpha)
     return None if needed is None else max(needed, n + 1)
@@ -94,18 +99,22 @@ def decisions(
     trivial: Sequence[Mapping[str, str]] = (),
     corrected: Sequence[Mapping[str, str]] = (),
 ) -> list[Row]:
-    """Rows with the columns COLUMNS, `sentence` still empty: one decision per comparison of a task.
+    """Rows with the columns COLUMNS: one decision per comparison of a task. The column `sentence` is still empty.
 
-    Where raters grade a sample and a judge grades all items, the decision is about the corrected difference.
+    If raters grade a sample and a judge grades all items, the decision is about the corrected difference.
 
     Args:
-        stats: rows of the task's stats.csv, as read. A row's threshold is the level alpha of its decision.
-        grades: (model, variant) -> rows of its grades table.
-        task: `name`, `metric`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
-        margin: `value`, `source` and `sha256`.
-        trivial: rows of the task's trivial.csv, as read; none for a task without labels. A variant that is not above
-            the trivial answers is never `better`.
-        corrected: rows of the task's corrected.csv, as read; none for a task without a rated sample and a judge.
+        stats: rows of the task's stats.csv, as read. The column `threshold` is the significance level alpha of a
+            decision.
+        grades: maps (model, variant) to the variant's grades, one row per test item.
+        task: the task's settings `name`, `metric` and `seed`. For a task with labels also the labels, as `positive` and
+            `negative` or as `labels`.
+        margin: the smallest difference that matters (`value`), where it comes from (`source`) and a checksum
+            (`sha256`).
+        trivial: rows of the task's trivial.csv, as read; empty for a task without labels. Trivial answers need no
+            model. A first variant that is not above them gets the decision `no better than trivial` instead of
+            `better`.
+        corrected: rows of the task's corrected.csv, as read; empty for a task without a rated sample and a judge.
     """
     corrected_by_comparison = {(row["model"], row["compared"]): row for row in corrected}
     below = {(row["model"], row["variant"]) for row in trivial if row["above_trivial"] == "false"}
@@ -128,7 +137,13 @@ def decisions(
 
 
 def _corrected_decision(corrected: Mapping[str, str], margin: float, alpha: float) -> Row:
-    """Columns of the decision about a comparison, from its row of corrected.csv."""
+    """Columns of the decision about a comparison, from the comparison's row of corrected.csv.
+
+    Args:
+        corrected: the row of corrected.csv.
+        margin: the smallest difference that matters.
+        alpha: significance level of the decision.
+    """
     row: Row = {"grader": "physicians and judge", "rated": int(corrected["rated"]), "status": corrected["status"]}
     row["basis"] = corrected["basis"] or None
     row["n"] = row["rated"] if row["basis"] == SAMPLE else int(corrected["items"])

@@ -1,4 +1,4 @@
-"""The type of an estimate with its interval, for metrics of labels and of probabilities."""
+"""The type of an estimate with its interval."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ class Estimate(NamedTuple):
         metric: name of the metric.
         label: the class that the metric is about; "" for a metric of all classes.
         value: the estimate; None if the metric is not defined (0 / 0).
-        interval: 95% interval; (None, None) without one.
+        interval: 95% interval; (None, None) if there is no interval.
         method: name of the interval's method.
         n: number of items that the metric is computed on.
     """

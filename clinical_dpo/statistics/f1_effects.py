@@ -1,10 +1,10 @@
 """F1 and its paired differences, with intervals and a permutation test.
 
-F1 = 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion of items. Of the items that have the class as their
-label or as their answer, J is the share of true positives. The interval of F1 is therefore a transformed score interval
-of J. The interval of a difference of F1 is computed from two such intervals by MOVER, as Newcombe's interval of two
-proportions. Items in groups have the intervals of `clustered`, and the permutation test swaps the answers to all items
-of a group at once.
+F1 = 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion: among the items that have the class as their label or
+as their answer, it is the share of true positives. The interval of F1 is therefore a score interval of J, transformed
+to F1. The interval of a difference of two F1 is computed from both intervals by MOVER (`intervals.mover_interval`), as
+Newcombe's interval of two proportions is. If items are in groups, the intervals are those of `clustered`, and the
+permutation test swaps the answers to all items of a group at once.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,11 @@ from clinical_dpo.statistics.intervals import LEVEL, Interval, agreeing, mover_c
 
 
 def _joint_counts(labels: Sequence[str], first: Answers, second: Answers, classes: Sequence[str]) -> np.ndarray:
-    """Count the items of every combination of true label, first answer and second answer, (k, k + 1, k + 1).
+    """Count the items of every combination of true label, first variant's answer and second variant's answer.
 
-    Entry (i, j, l) counts the items with label i, the first variant's answer j and the second variant's answer l.
-    Answers without a label have the last index.
+    Returns:
+        An array of shape (classes, classes + 1, classes + 1). Entry (i, j, l) is the number of items with label i, the
+        first variant's answer j and the second variant's answer l. Answers without a label have the last index.
     """
     counts = np.zeros((len(classes), len(classes) + 1, len(classes) + 1), dtype=int)
     np.add.at(counts, tuple(_codes(names, classes) for names in (labels, first, second)), 1)
@@ -31,7 +32,7 @@ def _joint_counts(labels: Sequence[str], first: Answers, second: Answers, classe
 
 
 def _codes(names: Answers, classes: Sequence[str]) -> np.ndarray:
-    """(n,) index of each label in `classes`. None and "" have the index len(classes)."""
+    """Index of each name in `classes`, an array of shape (items,). None and "" have the index len(classes)."""
     with_invalid = [*classes, INVALID]
     return np.array([with_invalid.index(name or INVALID) for name in names], dtype=int)
 
@@ -41,15 +42,15 @@ def f1_interval(
 ) -> Interval:
     """Interval of the first class's F1, from Wilson's interval of J (Lam et al. 2023, arXiv:2309.14621).
 
-    J = TP / (TP + FP + FN). The paper calls the interval "Wilson indirect". The interval is (None, None) if F1 is not
-    defined, because neither a label nor an answer is the class.
+    J = TP / (TP + FP + FN). The paper calls the interval "Wilson indirect". If no label and no answer is the class, F1
+    is not defined, and the interval is (None, None).
 
     Args:
-        labels: true labels, n items.
-        parsed: labels parsed from the answers; None or "" for an answer without a label.
+        labels: the true label of each item.
+        parsed: the label parsed from each answer; None or "" for an answer without a label.
         classes: all labels of the task, first the class whose F1 is computed.
         level: confidence level.
-        groups: (n,) index of each item's group; None for independent items.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     if groups is not None:
         first = _class_ratios(labels, parsed, classes, groups, level)[0]
@@ -67,13 +68,14 @@ def macro_f1_interval(
     *,
     weighted: bool = False,
 ) -> Interval:
-    """Interval of the mean F1 of the classes with a defined F1, by MOVER from the interval of each class.
+    """Interval of the classes' mean F1, by MOVER (`intervals.mover_interval`) from the interval of each class's F1.
 
-    The interval is (None, None) without items.
+    Classes without a defined F1 are left out. If there are no items, the interval is (None, None).
 
     Args:
-        labels, parsed, classes, level, groups: as for `f1_interval`.
-        weighted: whether each class is weighted by its number of labels, as in weighted F1.
+        labels, parsed, level, groups: as for `f1_interval`.
+        classes: all labels of the task, in any order.
+        weighted: whether each class is weighted by its number of items, as in weighted F1.
     """
     counts = confusion_counts(labels, parsed, classes)
     shares = counts.sum(axis=1) if weighted else np.ones(len(classes))
@@ -89,7 +91,7 @@ def macro_f1_interval(
 
 
 class F1Difference(NamedTuple):
-    """F1 of the first variant minus F1 of the second. All values are None if a variant's F1 is 0 / 0."""
+    """F1 of the first variant minus F1 of the second. All values are None if a variant's F1 is not defined (0 / 0)."""
 
     difference: float | None
     interval: Interval
@@ -111,13 +113,13 @@ def f1_difference(
     F1. `f1_differences` describes the interval and P.
 
     Args:
-        labels: true labels, n items.
-        first: labels parsed from the first variant's answers; None or "" for an answer without a label.
-        second: labels parsed from the second variant's answers.
+        labels: the true label of each item.
+        first: the label parsed from each of the first variant's answers; None or "" for an answer without a label.
+        second: the labels parsed from the second variant's answers, as in `first`.
         classes: the positive class, then the other classes.
         seed: seed of the random swaps.
         level: confidence level.
-        groups: (n,) index of each item's group.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     return f1_differences(labels, first, second, classes, seed, [level], macro=len(classes) > 2, groups=groups)[0]
 
@@ -135,25 +137,29 @@ def f1_differences(
 ) -> list[F1Difference]:
     """Difference of macro F1, or of the positive class's F1, with one P and an interval at each level.
 
-    The intervals are computed by MOVER from the intervals of both F1 and their correlation over the items, with a
-    continuity correction as in Newcombe's interval. Interval and P never contradict each other (`intervals.agreeing`).
+    The intervals are computed by MOVER (`intervals.mover_interval`) from the interval of each F1 and the correlation of
+    the F1 over the items. The correlation has a continuity correction, as in Newcombe's interval. If an interval and P
+    contradict each other, the interval is changed (`intervals.agreeing`).
 
     P is that of a permutation test. Under the null hypothesis the two answers to an item can be swapped (approximate
-    randomization: Noreen 1989; for F1 Yeh 2000). For the positive class's F1 the test is exact: it covers all swaps.
-    For macro F1 it uses 10,000 random swaps. With groups it is exact for few groups (`clustered.swap_p`).
+    randomization: Noreen 1989; for F1 Yeh 2000). For the positive class's F1, the test is exact: it covers all swaps.
+    For macro F1, and for items in groups, the test is exact for up to 13 items or groups. Otherwise it uses 10,000
+    random swaps.
 
     Args:
-        labels: true labels, n items.
-        first: labels parsed from the first variant's answers; None or "" for an answer without a label.
-        second: labels parsed from the second variant's answers.
+        labels: the true label of each item.
+        first: the label parsed from each of the first variant's answers; None or "" for an answer without a label.
+        second: the labels parsed from the second variant's answers, as in `first`.
         classes: the positive class, then the other classes.
         seed: seed of the random swaps.
         levels: confidence levels.
         macro: True compares the mean of all classes' F1, False the positive class's F1.
-        groups: (n,) index of each item's group. All answers to a group's items are then swapped at once.
+        groups: index of each item's group, an array of shape (items,); None for independent items. With groups, the
+            test swaps all answers to the items of a group at once.
 
     Returns:
-        One difference per level, in the order of `levels`. They differ only in their interval.
+        One difference for each confidence level, in the order of `levels`. Only the intervals of these differences
+        differ.
     """
     counts = _joint_counts(labels, first, second, classes)
     scores = [f1(counts.sum(axis=axis)) for axis in (2, 1)]
@@ -186,18 +192,27 @@ def f1_differences(
 def _class_ratios(
     labels: Sequence[str], parsed: Answers, classes: Sequence[str], groups: Groups, level: float
 ) -> list[Ratio]:
-    """J = TP / (TP + FP + FN) of each class, with its interval over groups."""
+    """J = TP / (TP + FP + FN) of each class, with an interval for items in groups.
+
+    Args:
+        labels: the true label of each item.
+        parsed: the label parsed from each answer; None or "" for an answer without a label.
+        classes: the classes.
+        groups: index of each item's group, an array of shape (items,).
+        level: confidence level.
+    """
     return [
         ratio(hits, union, groups, level) for hits, union, _ in (_class_items(labels, parsed, name) for name in classes)
     ]
 
 
 def _class_items(labels: Sequence[str], parsed: Answers, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compare each item's label and answer with one class.
+    """Compare each item's true label and parsed label with the class `name`.
 
     Returns:
-        Three arrays (n,): 1 where both label and answer are the class, 1 where at least one of them is, and their
-        number (0 to 2).
+        Three arrays of shape (items,). The first is 1 where both labels are the class, otherwise 0. The second is 1
+        where at least one of the two labels is the class, otherwise 0. The third is how many of the two labels are the
+        class: 0, 1 or 2.
     """
     labelled, answered = (np.array([each == name for each in names], dtype=float) for names in (labels, parsed))
     return labelled * answered, np.maximum(labelled, answered), labelled + answered
@@ -214,10 +229,10 @@ def _grouped_p(
     """
 
     def sums(parsed: Answers) -> np.ndarray:
-        """Sums over the items of each group, (groups, 2 k).
+        """Sums over the items of each group, an array of shape (groups, 2 x classes).
 
-        The first k columns are the numerators of F1: twice the true positives of each class. The other k columns are
-        the denominators: the number of labels and answers that are the class.
+        The first half of the columns has the numerators of F1: for each class, twice its true positives. The second
+        half has the denominators: for each class, how many labels and answers are the class.
         """
         items = [_class_items(labels, parsed, name) for name in classes]
         columns = [2 * hits for hits, _, _ in items] + [total for _, _, total in items]
@@ -239,15 +254,16 @@ def _interval(
     level: float,
     lowest: float = -1.0,
 ) -> Interval:
-    """MOVER interval of a weighted sum of F1 values, of independent items.
+    """MOVER interval (`intervals.mover_interval`) of a weighted sum of F1 values, for independent items.
 
     Args:
-        counts: number of items per label, first answer and second answer, (k, k + 1, k + 1). The last axis has length 1
-            if there is one variant.
+        counts: numbers of items, an array of shape (classes, classes + 1, classes + 1). The axes are the true label,
+            the first variant's answer and the second variant's answer. With a single variant the last axis has length
+            1.
         terms: for each F1 of the sum, the index of the variant (0 or 1) and the index of the class.
         weights: weight of each F1.
         level: confidence level.
-        lowest: the lowest possible value of the sum; the highest is 1.
+        lowest: the lowest possible value of the sum. The highest possible value is 1.
     """
     cells = np.indices(counts.shape)
     unions = [(cells[0] == index) | (cells[1 + variant] == index) for variant, index in terms]

@@ -1,6 +1,6 @@
-"""P of a permutation test of a paired difference of F1, for independent items. The test swaps the answers to an item.
+"""P of a permutation test of the difference between two variants' F1, for independent items.
 
-`clustered.swap_p` is the test for items in groups.
+The test swaps the two variants' answers to an item. `clustered.swap_p` is the test for items in groups.
 """
 
 import numpy as np
@@ -12,13 +12,14 @@ from clinical_dpo.statistics.intervals import BLOCK, RESAMPLES, SAME
 def exact_p(counts: np.ndarray) -> float:
     """Exact two-sided permutation P of the difference of the positive class's F1, over all ways to swap answers.
 
-    No library covers all swaps. A swap matters only at items that exactly one variant answers as positive. Among such
-    items with a positive label, the number that the first variant answers as positive after random swaps is binomial
-    with probability 1/2. The same holds, independently, among such items with another label.
+    A swap changes the difference only at an item that exactly one variant answers as positive. Consider such items with
+    a positive label. The swaps decide how many of these items the first variant answers as positive. This number is
+    binomial with probability 1/2. The same holds, independently, for such items with another label. P follows from both
+    binomial distributions. No library covers all swaps.
 
     Args:
-        counts: (k, k + 1, k + 1) number of items per label, first answer and second answer. Index 0 is the positive
-            class.
+        counts: numbers of items, an array of shape (classes, classes + 1, classes + 1). The axes are the true label,
+            the first variant's answer and the second variant's answer. Index 0 is the positive class.
     """
     cells = np.zeros((2, 2, 2), dtype=int)  # label, first answer, second answer; index 0 is the positive class
     for cell, number in np.ndenumerate(counts):
@@ -28,7 +29,10 @@ def exact_p(counts: np.ndarray) -> float:
     tp_either, fp_either = tp_first + tp_second, fp_first + fp_second
 
     def difference(tp: np.ndarray | int, fp: np.ndarray | int) -> np.ndarray:
-        """Difference of F1 if the first variant calls `tp` of tp_either and `fp` of fp_either items positive."""
+        """Difference of F1 if the first variant calls `tp` positive items and `fp` other items positive.
+
+        Only items that exactly one variant calls positive are counted in `tp` and `fp`.
+        """
         numerators = [2 * (tp_both + tp), 2 * (tp_both + tp_either - tp)]
         false_positives = [fp_both + fp, fp_both + fp_either - fp]
         with np.errstate(invalid="ignore"):
@@ -48,11 +52,13 @@ def exact_p(counts: np.ndarray) -> float:
 def macro_p(labels: np.ndarray, first: np.ndarray, second: np.ndarray, classes: int, seed: int) -> float:
     """Two-sided permutation P of the difference of macro F1, by scipy.
 
-    P is 1 for a single item, because a swap then changes only the sign of the difference.
+    The test swaps the two variants' answers to an item. P is exact for up to 13 items. For more items it comes from
+    10,000 random swaps. P is 1 for a single item, because a swap then changes only the sign of the difference.
 
     Args:
-        labels, first, second: (n,) indices of the true labels and of the two variants' answers; `classes` for an answer
-            without a label.
+        labels: index of each item's true label, an array of shape (items,).
+        first, second: index of each of the first and the second variant's answers, arrays of shape (items,). An answer
+            without a label has the index `classes`.
         classes: number of classes.
         seed: seed of the random swaps.
     """
@@ -69,7 +75,14 @@ def macro_p(labels: np.ndarray, first: np.ndarray, second: np.ndarray, classes: 
 
 
 def _macro(labels: np.ndarray, answers: np.ndarray, classes: int, axis: int) -> np.ndarray:
-    """Macro F1 along an axis of `answers`. A class that is neither a label nor an answer is left out."""
+    """Macro F1 along an axis of `answers`. A class that is neither the label nor the answer of any item is left out.
+
+    Args:
+        labels: index of each item's true label, an array of shape (items,).
+        answers: indices of the answers. The axis `axis` has the items, further axes have resamples.
+        classes: number of classes.
+        axis: axis of the items in `answers`.
+    """
     scores = []
     for index in range(classes):
         labelled, answered = labels == index, answers == index

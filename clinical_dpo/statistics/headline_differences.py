@@ -1,4 +1,7 @@
-"""The headline metric of a variant, and the paired difference that decisions are about, with intervals of any level."""
+"""The headline metric of a variant and the paired difference that decisions are about, with intervals of any level.
+
+The headline metric of a task is the metric that its task file names.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -21,7 +24,7 @@ Rows = Sequence[Grade]
 
 
 class HeadlineDifference(NamedTuple):
-    """A difference, first variant minus second, with one interval for each requested level.
+    """A difference of two variants, first minus second, with one interval for each requested level.
 
     Values that are not defined are None.
     """
@@ -32,12 +35,14 @@ class HeadlineDifference(NamedTuple):
 
 
 def headline_estimate(rows: Rows, task: Mapping[str, Any]) -> tuple[float | None, Interval]:
-    """The headline metric of one variant with its 95% interval: a metric of labels, a share, or a mean.
+    """The headline metric (main metric) of one variant, with its 95% interval.
+
+    The headline metric is a metric of labels, a share of items, or a mean.
 
     Args:
-        rows: complete rows of the variant; without rows the estimate is None.
-        task: `metric` (a key of METRICS, but not AUROC) and `seed`. For a metric of labels also the labels, as
-            `positive` and `negative` or as `labels`.
+        rows: the variant's grades, one row per item. No grade is pending. If there are no rows, the estimate is None.
+        task: the task's settings `metric` (a key of METRICS, but not AUROC) and `seed`. For a metric of labels also the
+            labels, as `positive` and `negative` or as `labels`.
     """
     metric, groups = METRICS[task["metric"]], groups_of(rows)
     if metric.kind == "labels":
@@ -55,18 +60,22 @@ def headline_estimate(rows: Rows, task: Mapping[str, Any]) -> tuple[float | None
 def headline_difference(
     x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float
 ) -> HeadlineDifference:
-    """The difference of the headline metric: F1, macro F1, a share, or a mean.
+    """Difference of the headline metric (main metric), first variant minus second: F1, macro F1, a share, or a mean.
 
-    A headline metric without a paired interval is replaced by accuracy (`config.metrics.decision_metric`). The
-    intervals are computed as those of stats.csv, at the requested levels. F1 has the MOVER interval, adjusted to agree
-    with the permutation P. A share has Newcombe's interval, adjusted to agree with McNemar's P. A mean has the paired t
-    interval, and P of the two one-sided t tests (Schuirmann 1987) of statsmodels. If the items are in groups, the
-    intervals are those of `clustered`, and there is no P: the one-sided tests follow from the interval.
+    If the headline metric has no interval for paired differences, accuracy takes its place
+    (`config.metrics.decision_metric`). The intervals are computed as in stats.csv, but at the requested levels:
+
+    - F1 and macro F1: MOVER interval (`intervals.mover_interval`), adjusted to agree with P of the permutation test.
+    - A share: Newcombe's interval, adjusted to agree with McNemar's P.
+    - A mean: paired t interval. The result also has P of the two one-sided t tests (Schuirmann 1987), by statsmodels.
+
+    If the items are in groups, the intervals are those of `clustered`, and the result has no P. The one-sided tests
+    then follow from the interval.
 
     Args:
-        x, y: complete rows of the first and the second variant, with the items in the same order.
-        task: `metric` (a key of METRICS). For F1 also `seed` and the labels, as `positive` and `negative` or as
-            `labels`.
+        x, y: grades of the first and of the second variant, with the items in the same order. No grade is pending.
+        task: the task's settings `metric` (a key of METRICS) and `seed`. For F1 also the labels, as `positive` and
+            `negative` or as `labels`.
         levels: confidence levels of the intervals.
         margin: margin of the two one-sided tests, on the metric's scale.
     """

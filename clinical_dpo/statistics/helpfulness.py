@@ -1,4 +1,4 @@
-"""The helpfulness table of a task (Murphy 2024)."""
+"""The helpfulness table of a task (Murphy 2024): the share of answers that are not evasive."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,14 @@ def helpfulness_rows(
 ) -> list[Row]:
     """Rows with the columns COLUMNS: the Helpfulness Quotient (HQ) of each model and variant.
 
-    HQ = (N_total - N_evasive) / N_total (Murphy 2024, eq. 1).
+    HQ = (number of answers - number of evasive answers) / number of answers (Murphy 2024, eq. 1).
 
     Args:
-        metrics: rows of the task's metrics table. The headline metric is helpfulness, with a Wilson interval.
+        metrics: rows of the task's metrics table. The rows with the metric `helpfulness` have HQ with a Wilson
+            interval.
         stats: rows of the task's statistics table, with P of McNemar's test.
-        grades: (model, variant) -> rows of its grades table; `parsed` has the reason why an answer is evasive.
+        grades: maps (model, variant) to the variant's grades, one row per test item. `parsed` has the reason why an
+            answer is evasive.
         detector: version of the rules that detect evasive answers.
     """
     tested = {(row["model"], *parse_comparison(row["comparison"])): row["p_value"] for row in stats}

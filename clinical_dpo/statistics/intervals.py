@@ -20,8 +20,8 @@ Interval = tuple[float | None, float | None]
 def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
     """Score interval of a proportion (Wilson 1927, J Am Stat Assoc 22:209-212), by statsmodels; (None, None) for n = 0.
 
-    For 0 successes the lower limit is exactly 0, for n successes the upper limit is exactly 1. The limits of
-    statsmodels have a rounding error there.
+    For 0 successes the lower limit is exactly 0. For n successes the upper limit is exactly 1. In these cases the
+    limits of statsmodels have a rounding error.
     """
     if n == 0:
         return None, None
@@ -44,18 +44,18 @@ def mover_interval(
     correlation: np.ndarray,
     lowest: float = -1.0,
 ) -> Interval:
-    """Interval of a weighted sum from the intervals of its terms (MOVER: Zou & Donner 2008, Stat Med 27:1693-1702).
+    """Interval of a weighted sum from the intervals of its terms: the method of variance estimates recovery (MOVER).
 
-    Each weighted term has a distance from its estimate to its limit. The distance from the sum to its limit combines
-    these distances as the standard error of a sum combines the standard errors of correlated terms. No maintained
-    library has MOVER.
+    The reference is Zou & Donner 2008 (Stat Med 27:1693-1702). The distance from each weighted term's estimate to its
+    limit takes the place of a standard error. The distance from the sum to its limit is computed from these distances
+    as the standard error of a sum of correlated terms. No maintained library has MOVER.
 
     Args:
-        weights: k weights; a difference has 1 and -1.
-        estimates: k estimates.
-        intervals: interval of each estimate. If one is (None, None), so is the result.
-        correlation: (k, k) correlation of the estimates.
-        lowest: the lowest possible value of the sum; the highest is 1.
+        weights: weight of each term; a difference has 1 and -1.
+        estimates: estimate of each term.
+        intervals: interval of each term. If one of them is (None, None), the result is (None, None).
+        correlation: correlations of the estimates, an array of shape (terms, terms).
+        lowest: the lowest possible value of the sum. The highest possible value is 1.
     """
     signs, total = np.sign(weights), float(np.dot(weights, estimates))
     signed_correlation = correlation * np.outer(signs, signs)
@@ -71,17 +71,20 @@ def mover_interval(
 
 
 def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float = 0.5) -> np.ndarray:
-    """Correlations of terms from sums of products over items, with a continuity correction.
+    """Correlations of the terms of a weighted sum, for `mover_interval`, with a continuity correction.
 
-    The correction widens the interval. For a difference it is Newcombe's correction of phi: a positive correlation
-    becomes lower, but not negative. For a sum the correlation becomes higher, at most 1. If a term does not vary, as at
-    F1 = 1, the correlation is 0 for a difference and 1 for a sum.
+    The correction widens the interval. If one term is subtracted from another, their correlation is lowered as in
+    Newcombe's correction of phi: a positive correlation is lowered at most to 0. If two terms are added, their
+    correlation is raised, at most to 1. A term that does not vary, as F1 = 1, has the correlation 0 with a term that is
+    subtracted from it, and 1 with a term that is added to it.
 
     Args:
-        products: (k, k) sums over items of the products of two terms' influences.
-        signs: (k, k), 1 where two terms are added, -1 where one term is subtracted from the other.
-        correction: subtracted from a positive sum of products of a difference, added to that of a sum; half an item by
-            default.
+        products: for each pair of terms, the sum over items of the product of their influences; shape (terms, terms).
+        signs: 1 where two terms are added, -1 where one term is subtracted from the other; shape (terms, terms).
+        correction: amount by which the correction changes a sum of products; half an item by default.
+
+    Returns:
+        The correlations, an array of shape (terms, terms).
     """
     scale = np.sqrt(np.outer(np.diagonal(products), np.diagonal(products)))
     lowered = np.where(products > 0, np.maximum(products - correction, 0), products)
@@ -94,8 +97,8 @@ def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float
 def newcombe_paired(both: int, first_only: int, second_only: int, neither: int, level: float = LEVEL) -> Interval:
     """Interval of the difference of two paired proportions, first minus second; (None, None) without pairs.
 
-    This is method 10 of Newcombe 1998 (Stat Med 17:2635-2650): the Wilson intervals of both proportions, combined with
-    the correlation phi of the pairs and a continuity correction. No maintained library has it.
+    This is method 10 of Newcombe 1998 (Stat Med 17:2635-2650). It combines the Wilson intervals of both proportions
+    with the correlation phi of the pairs, which has a continuity correction. No maintained library has this interval.
 
     Args:
         both: number of pairs in which both answers are right.
@@ -117,11 +120,12 @@ def newcombe_paired(both: int, first_only: int, second_only: int, neither: int, 
 
 
 def agreeing(interval: Interval, effect: float, p: float, level: float = LEVEL) -> Interval:
-    """Interval of an effect, changed if it contradicts P. The result excludes zero exactly if P < 1 - level.
+    """Return the interval of an effect, changed if it contradicts P. The result excludes zero exactly if P < 1 - level.
 
-    The interval and the test of a discrete outcome come from two formulas, which contradict each other for some tables.
-    The limit next to zero is then replaced by Miettinen's test-based limit (1976, Am J Epidemiol 103:226-235): effect x
-    (1 - z / z of P). This limit is zero if P = 1 - level. The limit on the far side of the effect is unchanged.
+    For discrete outcomes, the interval and the test come from two formulas. In some tables the two contradict each
+    other. The limit that is closer to zero is then replaced by Miettinen's test-based limit (1976, Am J Epidemiol
+    103:226-235): effect x (1 - z / z_P). Here z is the normal quantile of the level, and z_P is that of P. The new
+    limit is zero if P = 1 - level. The other limit is unchanged.
 
     Args:
         interval: interval of the effect; (None, None) is returned unchanged.
@@ -142,8 +146,8 @@ def agreeing(interval: Interval, effect: float, p: float, level: float = LEVEL) 
 def t_interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Interval:
     """t interval of a mean (Student 1908), by statsmodels.
 
-    The interval is (None, None) for a single value and for equal values. Such values tell nothing about the spread, and
-    an interval of width zero would claim certainty.
+    The interval is (None, None) for a single value, and if all values are equal. Such values tell nothing about the
+    spread, and an interval of width zero would claim certainty.
     """
     if len(values) < 2 or np.ptp(values) < SAME:
         return None, None
@@ -152,10 +156,11 @@ def t_interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> In
 
 
 def cohens_dz(differences: Sequence[float] | np.ndarray) -> tuple[float | None, Interval]:
-    """Cohen's d_z (mean divided by SD of paired differences; Cohen 1988, p. 48) and its 95% interval.
+    """Cohen's d_z of paired differences and its 95% interval. d_z is the mean divided by the SD (Cohen 1988, p. 48).
 
     The interval inverts the noncentral t distribution (Cumming & Finch 2001, Educ Psychol Meas 61:532-574). No
-    maintained library has it. All values are None for fewer than two differences and where the SD is zero.
+    maintained library has this interval. d_z and both limits are None for fewer than two differences, and if the SD is
+    zero.
     """
     n = len(differences)
     if n < 2 or np.ptp(differences) < SAME:
@@ -168,7 +173,7 @@ def cohens_dz(differences: Sequence[float] | np.ndarray) -> tuple[float | None, 
 def mean_interval(values: Sequence[float], seed: int) -> Interval:
     """95% bootstrap interval (BCa, 10,000 resamples) of a mean, by scipy.
 
-    The interval is (None, None) for fewer than two values and for equal values.
+    The interval is (None, None) for fewer than two values, and if all values are equal.
     """
     if len(values) < 2 or np.ptp(values) < SAME:
         return None, None

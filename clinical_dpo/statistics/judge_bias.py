@@ -1,6 +1,8 @@
-"""Checks of a judge: do its grades depend on order, length, the model's family, the question, or repetition?
+"""Checks of a judge, a language model that grades answers: which irrelevant facts do its grades depend on?
 
-If the test items are in groups, the intervals count groups instead of items, as in `statistics.agreement`.
+Such facts are the order and the length of answers and the family of the judged model. Further checks ask whether the
+judge gives answers to other questions low grades, and whether it repeats its verdicts. If the test items are in groups,
+the intervals treat groups as the independent units, as in `statistics.agreement`.
 """
 
 import math
@@ -39,7 +41,7 @@ RELATIVES = {"mixtral": "mistral", "biomistral": "mistral", "meditron": "llama",
 
 
 def families(name: str) -> set[str]:
-    """Families of a model, read from its name. The name `meta-llama/Llama-3.3-70B` gives {"llama"}."""
+    """Families of a model, such as `llama`, read from the model's name: `meta-llama/Llama-3.3-70B` gives {"llama"}."""
     words = re.split(r"[^a-z]+", name.casefold())
     return {RELATIVES.get(family, family) for family in FAMILIES for word in words if word.startswith(family)}
 
@@ -47,7 +49,7 @@ def families(name: str) -> set[str]:
 def spearman_interval(r: float, n: int) -> Interval:
     """95% interval of Spearman's correlation (Bonett & Wright 2000, Psychometrika 65:23-28).
 
-    The interval is (None, None) for up to 3 items and for a correlation of 1 or -1.
+    The interval is (None, None) for up to 3 items, and for a correlation of 1 or -1.
 
     Args:
         r: the correlation.
@@ -69,27 +71,29 @@ def judge_bias(
     names: Mapping[str, str],
     group_of: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Rows with the columns COLUMNS: every check of one judge on one model's answers.
+    """Rows with the columns COLUMNS: every check of one judge (a grading language model) on one model's answers.
 
     The checks and their estimates are:
 
     - order (preferences): share of pairs whose verdict changes with the order of the answers.
     - longer answer (preferences): share of preferences for the longer answer.
     - length (other kinds, within each variant): Spearman's correlation of the grade and the answer's length in
-      characters. Better answers may be longer, so this is a hint and no proof.
-    - shuffled: mean grade or score, or share called correct, of answers to other questions.
-    - repeated: share of equal verdicts when the same items are judged again.
-    - own family: 1 if judge and contestant are of the same family by name, otherwise 0.
+      characters. Better answers may be longer, so a correlation is a hint and no proof of bias.
+    - shuffled: the judge's mean grade of answers that belong to other questions, or the share of such answers that the
+      judge calls correct.
+    - repeated: share of items with the same verdict when the judge judges them again.
+    - own family: 1 if the names of the judge and of the judged model show the same family, otherwise 0.
 
     Args:
-        kind: likert, correctness, rubric or preference.
+        kind: what the judge gives: likert (grades from 1 to 5), correctness, rubric or preference.
         items: all items that the judge grades.
-        verdicts: rows of `judge.COLUMNS`, as read.
-        controls: rows of `controls.COLUMNS`, as read.
-        record: record of the verdicts, of `judge.judge_items`.
-        contestants: name of each contestant (a variant or external answers) in the tables -> the name of its model.
+        verdicts: the judge's verdicts, rows of `judge.COLUMNS`, as read.
+        controls: verdicts of the checks "shuffled" and "repeated", rows of `controls.COLUMNS`, as read.
+        record: record of the requests to the judge, from `judge.judge_items`.
+        contestants: maps the name of each judged variant, or of external answers, to the name of the model that gave
+            the answers.
         names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
-        group_of: id of a test item -> its group; None without groups.
+        group_of: maps the id of a test item to its group; None if the items are not in groups.
     """
     shared = dict.fromkeys(COLUMNS) | {key: names[key] for key in ("task", "model", "data")}
     shared |= {"judged": kind, "judge": record["judge"], "status": "complete"}
@@ -138,7 +142,7 @@ def _numbers(estimate: float | None, interval: Interval, method: str, n: int, su
 
 
 def _groups(rows: Rows, group_of: Mapping[str, str] | None) -> Groups | None:
-    """Index of the group of each row's test item; None without groups."""
+    """Index of the group of each row's test item, an array of shape (rows,); None if the items are not in groups."""
     return indices([group_of[row["row_id"]] for row in rows]) if group_of else None
 
 
@@ -152,7 +156,7 @@ def _order(verdicts: Rows, group_of: Mapping[str, str] | None) -> Row:
 def _longer(items: Sequence[Item], verdicts: Rows, group_of: Mapping[str, str] | None) -> Row:
     """The check "longer answer": the share of preferences for the longer of two answers.
 
-    Ties, and pairs of answers of equal length, do not count.
+    Ties do not count, nor do pairs of answers of equal length.
     """
     item_by_id = {item.item_id: item for item in items}
     longer: list[bool] = []
@@ -175,7 +179,7 @@ def _longer(items: Sequence[Item], verdicts: Rows, group_of: Mapping[str, str] |
 
 
 def _grade(row: Mapping[str, str]) -> float | None:
-    """A verdict as a number: the grade, or 1 for correct and 0 for incorrect; None without a verdict."""
+    """A row's verdict as a number: the grade, or 1 for correct and 0 for incorrect; None if the row has no verdict."""
     words = {"correct": 1.0, "incorrect": 0.0, "": None}
     return words[row["rating"]] if row["rating"] in words else float(row["rating"])
 

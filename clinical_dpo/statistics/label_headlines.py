@@ -1,4 +1,4 @@
-"""The headline metric of labels and parsed answers, with its interval. The numbers equal those in metrics.csv."""
+"""The headline metric (main metric) of a task with labels, and its interval. Both equal the numbers in metrics.csv."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,12 +31,13 @@ METRICS: dict[str, Metric] = {  # headline metric -> its function of counts (...
 
 
 def headline_score(labels: Sequence[str], answers: Answers, task: Mapping[str, Any]) -> float | None:
-    """The headline metric of labels; None where it is not defined.
+    """The headline metric (main metric) of a task with labels; None if the metric is not defined.
 
     Args:
-        labels: true labels.
-        answers: predicted labels; None or "" for an answer without a label.
-        task: `metric`, a key of METRICS, and `positive` and `negative` or `labels`.
+        labels: the true label of each item.
+        answers: the predicted label of each item; None or "" for an answer without a label.
+        task: the task's setting `metric`, a key of METRICS, and its labels, as `positive` and `negative` or as
+            `labels`.
     """
     counts = scores.confusion_counts(labels, _read(labels, answers, task), classes_of(task))
     return defined(METRICS[task["metric"]](counts))
@@ -45,13 +46,13 @@ def headline_score(labels: Sequence[str], answers: Answers, task: Mapping[str, A
 def headline_interval(
     labels: Sequence[str], answers: Answers, task: Mapping[str, Any], groups: Groups | None = None
 ) -> Interval:
-    """95% interval of the headline metric of labels; (None, None) without items.
+    """95% interval of the headline metric (main metric) of a task with labels; (None, None) if there are no items.
 
     Args:
-        labels: true labels, n items.
-        answers: predicted labels; None or "" for an answer without a label.
-        task: keys as for `headline_score`, and `seed` for the bootstrap.
-        groups: (n,) index of each item's group; None for independent items.
+        labels: the true label of each item.
+        answers: the predicted label of each item; None or "" for an answer without a label.
+        task: the task's settings as for `headline_score`, and `seed` for the bootstrap.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     classes, metric = classes_of(task), task["metric"]
     if metric == "f1":
@@ -67,5 +68,9 @@ def headline_interval(
 
 
 def _read(labels: Sequence[str], answers: Answers, task: Mapping[str, Any]) -> Answers:
-    """The answers as the headline metric counts them: quadratic kappa counts an invalid answer as a level."""
+    """The answers as the headline metric counts them.
+
+    Quadratic-weighted kappa counts an invalid answer as a level (`answered_levels`). For other metrics the answers are
+    returned unchanged.
+    """
     return answered_levels(labels, answers, task["labels"]) if task["metric"] == "quadratic_kappa" else answers

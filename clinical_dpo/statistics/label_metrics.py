@@ -1,4 +1,4 @@
-"""Metrics of answers with any number of labels, with intervals. `grading.scores` defines the metrics."""
+"""Metrics of answers to tasks with any number of labels, with intervals. `grading.scores` defines the metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,10 +19,11 @@ Counts = Callable[[np.ndarray], np.ndarray]  # weights (resamples, items) -> cou
 
 
 def resampled_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> Counts:
-    """Return a function that turns weights of the items, (resamples, items), into counts, (resamples, k, k + 1).
+    """Return a function that counts the weighted items of every combination of true label and answer.
 
-    Entry (i, j) of the counts is the weight of the items with label i and answer j. Answers without a label have index
-    k.
+    The function takes weights of the items, an array of shape (resamples, items). It returns an array of shape
+    (resamples, classes, classes + 1). Its entry (r, i, j) is the total weight, in resample r, of the items with label i
+    and answer j. Answers without a label have the last index.
     """
     cells = item_counts(labels, answers, classes)
     flat = cells.reshape(len(labels), -1)
@@ -30,9 +31,9 @@ def resampled_counts(labels: Sequence[str], answers: Answers, classes: Sequence[
 
 
 def item_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> np.ndarray:
-    """The counts of each item alone, (items, k, k + 1): 1 at the item's label and answer, 0 elsewhere.
+    """Mark each item's combination of true label and answer in an array of shape (items, classes, classes + 1).
 
-    Answers without a label have the last index.
+    The entry of an item is 1 at its label and answer, and 0 elsewhere. Answers without a label have the last index.
     """
     named = [*classes, INVALID]
     cells = np.zeros((len(labels), len(classes), len(named)))
@@ -42,40 +43,46 @@ def item_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str])
 
 
 def ppv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
-    """PPV of a class at a prevalence, from its sensitivity and specificity by Bayes' theorem.
+    """PPV (positive predictive value) of a class at a prevalence, from sensitivity and specificity by Bayes' theorem.
 
     Args:
-        counts: (..., k, k + 1) number of items per label and answer.
+        counts: numbers of items, an array of shape (..., classes, classes + 1). The last two axes are the true label
+            and the answer. Answers without a label have the last index.
         index: index of the class.
         prevalence: share of people who carry the label.
 
     Returns:
-        (...) PPV; NaN where it is not defined.
+        PPV, an array of shape (...); NaN where PPV is not defined.
     """
     caught = scores.sensitivity(counts)[..., index] * prevalence
     return scores.share(caught, caught + (1 - scores.specificity(counts)[..., index]) * (1 - prevalence))
 
 
 def npv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
-    """NPV of a class at a prevalence, from its sensitivity and specificity by Bayes' theorem.
+    """NPV (negative predictive value) of a class at a prevalence, from sensitivity and specificity by Bayes' theorem.
 
     Args:
-        counts: (..., k, k + 1) number of items per label and answer.
+        counts: numbers of items, an array of shape (..., classes, classes + 1). The last two axes are the true label
+            and the answer. Answers without a label have the last index.
         index: index of the class.
         prevalence: share of people who carry the label.
 
     Returns:
-        (...) NPV; NaN where it is not defined.
+        NPV, an array of shape (...); NaN where NPV is not defined.
     """
     cleared = scores.specificity(counts)[..., index] * (1 - prevalence)
     return scores.share(cleared, cleared + (1 - scores.sensitivity(counts)[..., index]) * prevalence)
 
 
 def share_numbers(counts: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Map sensitivity, specificity, PPV and NPV to their numerators and denominators for each class, (..., k) each.
+    """Map sensitivity, specificity, PPV and NPV to the numerators and the denominators of these shares for each class.
 
     Args:
-        counts: (..., k, k + 1) number of items per label and answer.
+        counts: numbers of items, an array of shape (..., classes, classes + 1). The last two axes are the true label
+            and the answer. Answers without a label have the last index.
+
+    Returns:
+        For each name of a share, its numerators and its denominators, arrays of shape (..., classes).
     """
     hits, rejections, answered = scores.hits(counts), scores.rejections(counts), scores.answered(counts)
     support = counts.sum(axis=-1)
@@ -103,14 +110,14 @@ OVERALL = {
 def balanced_accuracy_interval(
     labels: Sequence[str], answers: Answers, classes: Sequence[str], level: float = LEVEL, groups: Groups | None = None
 ) -> Interval:
-    """Interval of the mean sensitivity, by MOVER from the interval of each class's sensitivity.
+    """Interval of the classes' mean sensitivity, by MOVER (`intervals.mover_interval`) from each class's interval.
 
-    The classes have different items. Their sensitivities are therefore independent, unless the items are in groups.
+    The classes have different items. If the items are not in groups, the sensitivities are therefore independent.
 
     Args:
         labels, answers, classes: as for `label_estimates`, with at least one item.
         level: confidence level.
-        groups: (n,) index of each item's group.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     of_class = [np.array([label == name for label in labels], dtype=float) for name in classes if name in labels]
     right = np.array([label == answer for label, answer in zip(labels, answers, strict=True)], dtype=float)
@@ -140,10 +147,11 @@ def overall_estimate(
 ) -> Estimate:
     """A metric of all classes with its bootstrap interval.
 
-    If the bootstrap gives no interval, for example because all answers are right, the interval is by MOVER.
+    If the bootstrap gives no interval, for example because all answers are right, the interval is by MOVER
+    (`intervals.mover_interval`).
 
     Args:
-        name: a key of OVERALL.
+        name: name of the metric, a key of OVERALL.
         labels, answers, classes, seed, groups: as for `label_estimates`, with at least one item.
     """
     statistic = _of(OVERALL[name], resampled_counts(labels, answers, classes))
@@ -162,19 +170,20 @@ def label_estimates(
     prevalence: Mapping[str, float] | None = None,
     groups: Groups | None = None,
 ) -> list[Estimate]:
-    """Metrics of all classes, then the metrics of each class against the rest.
+    """Metrics of all classes, then the metrics of each class against the other classes.
 
-    Accuracy, and the sensitivity, specificity, PPV and NPV of each class, have Wilson's interval. Macro F1, weighted F1
-    and balanced accuracy have the interval of `overall_estimate`. F1 of a class has the interval of
-    `f1_effects.f1_interval`. PPV and NPV at a given prevalence have bootstrap intervals.
+    - Wilson's interval: accuracy, and the sensitivity, specificity, PPV and NPV of each class.
+    - Interval of `overall_estimate`: macro F1, weighted F1 and balanced accuracy.
+    - Interval of `f1_effects.f1_interval`: F1 of each class.
+    - Bootstrap interval: PPV and NPV at a given prevalence.
 
     Args:
-        labels: true labels, n items.
-        answers: predicted labels; None or "" for an answer without a label.
+        labels: the true label of each item.
+        answers: the predicted label of each item; None or "" for an answer without a label.
         classes: all labels of the task.
         seed: seed of the bootstrap.
-        prevalence: label -> share of people who carry it where the model would be used.
-        groups: (n,) index of each item's group; None for independent items.
+        prevalence: maps a label to the share of people who carry it where the model would be used.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     counts, items = confusion_counts(labels, answers, classes), len(labels)
     resampled = resampled_counts(labels, answers, classes)
@@ -199,5 +208,10 @@ def label_estimates(
 
 
 def _of(metric: Metric, counts: Counts) -> Statistic:
-    """Turn a metric of counts into a statistic of weights."""
+    """Turn a metric, which is a function of counts, into a statistic, which is a function of the items' weights.
+
+    Args:
+        metric: function of counts, an array of shape (..., classes, classes + 1).
+        counts: function from weights, an array of shape (resamples, items), to counts (`resampled_counts`).
+    """
     return lambda weights: metric(counts(weights))

@@ -17,13 +17,13 @@ Grades = Mapping[tuple[str, str], Sequence[Grade]]
 
 
 def confusion_table(grades: Grades, classes: Sequence[str], names: Mapping[str, str]) -> list[Row]:
-    """Rows with the columns CONFUSION_COLUMNS: the number of items per label and answer, of every variant.
+    """Rows with the columns CONFUSION_COLUMNS: the number of items of each combination of true label and answer.
 
-    `answer` is empty for invalid answers. `share` is `n` divided by the items with the label; None if no item has the
-    label.
+    Every variant has these rows. `answer` is empty for invalid answers. `share` is `n` divided by the number of items
+    with the label; None if no item has the label.
 
     Args:
-        grades: (model, variant) -> complete rows of its grades table.
+        grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending.
         classes: all labels of the task, in their order.
         names: `task` and `data` (real or synthetic), which are copied into the rows.
     """
@@ -44,14 +44,16 @@ def reliability_table(
     classes: Sequence[str],
     names: Mapping[str, str],
 ) -> list[Row]:
-    """Rows with the columns RELIABILITY_COLUMNS: the observed share of events in each bin of probabilities.
+    """Rows with the columns RELIABILITY_COLUMNS: the observed share of events in each bin of predicted probabilities.
 
-    With two labels the event is the positive class, which `label` names. With more labels the event is that the most
-    probable label is right, and `label` is empty. Only variants with probabilities have rows.
+    With two labels, the event is that the item has the positive class, which the column `label` names. With more
+    labels, the event is that the most probable label is right. `label` is then empty. Only variants with probabilities
+    have rows.
 
     Args:
-        grades: (model, variant) -> complete rows of its grades table.
-        answers: (model, variant) -> its answers; variants whose answers have no `probabilities` are left out.
+        grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending.
+        answers: maps (model, variant) to the variant's answers. Variants whose answers have no `probabilities` are left
+            out.
         classes: all labels of the task; of two labels, the positive class first.
         names: `task` and `data` (real or synthetic), which are copied into the rows.
     """

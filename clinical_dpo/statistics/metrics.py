@@ -27,6 +27,10 @@ def classes_of(task: Mapping[str, Any]) -> list[str]:
 def check_labels(rows: Sequence[Grade], task: Mapping[str, Any]) -> None:
     """Check that labels and parsed answers are labels of the task. A parsed answer may be empty.
 
+    Args:
+        rows: a variant's grades, one row per test item.
+        task: the task's setting `name` and its labels, as `positive` and `negative` or as `labels`.
+
     Raises:
         UserError: a value is not a label of the task. The message names task, item and field.
     """
@@ -44,8 +48,8 @@ def check_same_labels(x: Sequence[Grade], y: Sequence[Grade], task: Mapping[str,
     """Check that the grades of two variants have the same label for each item.
 
     Args:
-        x, y: rows of the variants, in the same order of items.
-        task: `name`.
+        x, y: grades of the two variants, with the items in the same order.
+        task: the task's setting `name`.
 
     Raises:
         UserError: an item has two labels. The message names task, item and field.
@@ -59,18 +63,20 @@ def check_same_labels(x: Sequence[Grade], y: Sequence[Grade], task: Mapping[str,
 
 
 def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
-    """Number of graded items: `n` of the first complete row of a metrics table; None if all rows are pending.
+    """Number of graded items: `n` of a metrics table's first row that is not pending; None if all rows are pending.
 
-    In a pending row `n` is the number of items without a grade.
+    In a pending row, `n` is the number of items without a grade.
     """
     return next((row["n"] for row in rows if row["status"] != "pending"), None)
 
 
 def mostly_unreadable(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The rows of a metrics table whose variant has more than half of its answers unreadable (`invalid_rate` > 0.5).
+    """The rows of a metrics table that belong to variants with more than half of their answers unreadable.
+
+    The share of unreadable answers is in the column `invalid_rate`.
 
     Args:
-        rows: rows as computed or as read from CSV.
+        rows: rows of the metrics table, as computed or as read from CSV.
     """
     return [row for row in rows if row["invalid_rate"] not in (None, "") and float(row["invalid_rate"]) > 0.5]
 
@@ -78,26 +84,28 @@ def mostly_unreadable(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, An
 def task_metrics(
     grades: Grades, task: Mapping[str, Any], answers: Mapping[tuple[str, str], Sequence[Answer]] | None = None
 ) -> list[Metric]:
-    """Compute every metric of every model and variant, the headline metric first.
+    """Compute every metric of every model and variant. The headline metric (main metric) comes first.
 
-    A task with `positive` has f1, macro_f1, accuracy, sensitivity and specificity. A task with `labels` has the metrics
-    of `metric_kinds.all_labels`. Another task has only its headline metric. Every task has invalid_rate. A metric that
-    is not defined (for example without positive items) is None. While grades are pending, the numbers are None,
-    `status` is pending, and `n` counts the items without a grade.
+    A task with the key `positive` has f1, macro_f1, accuracy, sensitivity and specificity. A task with the key `labels`
+    has the metrics of `metric_kinds.all_labels`. Any other task has only its headline metric. Every task also has
+    invalid_rate. If a metric is not defined, for example because no item is positive, it is None. As long as grades are
+    pending, `status` is pending, the numbers are None, and `n` counts the items without a grade.
 
-    If grades have a `group`, the intervals count groups, and `unclustered_ci_low` and `unclustered_ci_high` have the
-    limits for independent items.
+    If grades have a `group`, the intervals treat groups as the independent units. `unclustered_ci_low` and
+    `unclustered_ci_high` then have the limits for independent items.
 
     Args:
-        grades: (model, variant) -> rows of its grades table.
-        task: `name`, `metric` (headline, a key of METRICS), `data` (real or synthetic), `seed`, and for a task with
-            labels `positive` and `negative`, or `labels` and the keys of `metric_kinds.all_labels`.
-        answers: (model, variant) -> its answers. They give the probabilities of labels and the shares of answers with a
-            thought and of answers that were cut. Pending rows have these shares too.
+        grades: maps (model, variant) to the variant's grades, one row per test item.
+        task: the task's settings `name`, `metric` (the headline metric, a key of METRICS), `data` (real or synthetic)
+            and `seed`. For a task with labels also `positive` and `negative`, or `labels` and the settings that
+            `metric_kinds.all_labels` reads.
+        answers: maps (model, variant) to the variant's answers. Their probabilities of labels are used for metrics.
+            From their texts come the share of answers with a thought (text that a reasoning model writes before its
+            answer) and the share of answers that were cut off. Pending rows have these shares, too.
 
     Raises:
-        UserError: there are no rows, a label is not one of the task's, or a grade is not on its scale. The message
-            names the item.
+        UserError: there are no rows, a label is not one of the task's labels, or a grade is not on its scale. The
+            message names the item.
     """
     table = []
     for (model, variant), rows in grades.items():
@@ -115,10 +123,10 @@ def _variant_metrics(
     """Metrics of one variant.
 
     Args:
-        rows: rows of the variant's grades table.
+        rows: the variant's grades, one row per test item.
         task: see `task_metrics`.
         blank: row to start from, with the names of task, model and variant and the shares from `reading_shares`.
-        answers: the variant's answers, or an empty list.
+        answers: the variant's answers; empty if they are not known.
     """
     if not rows:
         raise UserError(

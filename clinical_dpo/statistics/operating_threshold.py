@@ -1,4 +1,4 @@
-"""Choose the probability threshold from which an item is called positive. The choice is made on dev, never on test."""
+"""Choose the probability from which an item is called positive. The choice is made on the dev items, never on test."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,13 +12,13 @@ RULES = ("youden", "f1", "sensitivity")
 
 
 class Threshold(NamedTuple):
-    """A threshold, with its sensitivity and specificity on the items that it was chosen on.
+    """A threshold of the probability, with its sensitivity and specificity on the items that it was chosen on.
 
     Attributes:
-        value: an item is positive if its probability of the positive class is at least this value.
+        value: an item is called positive if its probability of the positive class is at least this value.
         rule: the rule that chose the threshold, one of RULES.
         n: number of items that the threshold was chosen on.
-        sensitivity, specificity: of the threshold on these items.
+        sensitivity, specificity: sensitivity and specificity of the threshold on these items.
     """
 
     value: float
@@ -31,32 +31,34 @@ class Threshold(NamedTuple):
 def choose_threshold(
     probabilities: Sequence[float], positive: Sequence[bool], rule: str, at_least: float | None = None
 ) -> Threshold:
-    """Choose the best threshold by a rule.
+    """Choose the best threshold of the probability by a rule.
 
-    The candidates lie midway between neighbouring probabilities of scikit-learn's ROC curve, below the lowest and above
-    the highest probability. Among equally good candidates, the candidate nearest to 0.5 is chosen, and among equally
-    near candidates the lower.
+    The candidate thresholds are 0, the midpoint of every two neighbouring probabilities and, if the highest probability
+    is below 1, the midpoint between it and 1. If several candidates are equally good, the one nearest to 0.5 is chosen.
+    If two of these are equally near to 0.5, the lower one is chosen.
 
     Args:
         probabilities: each dev item's probability of the positive class.
         positive: whether each dev item is positive.
-        rule: `youden` takes the largest sensitivity + specificity - 1, `f1` the largest F1. `sensitivity` takes the
-            largest specificity among the candidates with a sensitivity of at least `at_least`.
-        at_least: least sensitivity for rule `sensitivity`, above 0 and at most 1.
+        rule: `youden` takes the largest sensitivity + specificity - 1. `f1` takes the largest F1. `sensitivity` takes
+            the largest specificity among the candidates whose sensitivity is at least `at_least`.
+        at_least: lowest allowed sensitivity, above 0 and at most 1. Needed only for the rule `sensitivity`.
 
     Raises:
         PublicError: all dev items have the same class, the rule is unknown, or `at_least` is missing.
     """
     scores, carried = np.asarray(probabilities, dtype=float), np.asarray(positive, dtype=bool)
-    if rule not in RULES or (rule == "sensitivity" and at_least is None):
+    if rule not in RULES:
+        raise PublicError(f"key 'threshold.rule': the rule '{rule}' is not known. Use one of {', '.join(RULES)}.")
+    if rule == "sensitivity" and at_least is None:
         raise PublicError(
-            f"threshold: rule '{rule}' is not known, or its at_least is missing. Use one of the rules "
-            f"{', '.join(RULES)}. With rule sensitivity, also set at_least."
+            "key 'threshold.at_least' is missing, but the rule 'sensitivity' needs it. Set at_least to the lowest "
+            "sensitivity that is allowed."
         )
     if carried.all() or not carried.any():
         raise PublicError(
-            f"threshold: all {len(carried)} dev items have the same label, so no threshold can be chosen. Raise "
-            "splits.dev."
+            f"key 'threshold': all {len(carried)} dev items have the same label, so no threshold can be chosen. Raise "
+            "splits.dev, so that dev has items with either label."
         )
     false_share, hit_share, at = roc_curve(carried, scores, drop_intermediate=False)
     # At point i of the curve, items with a probability of at least at[i] are positive. at[0] is infinite: none is.

@@ -1,7 +1,8 @@
-"""Metrics of labels in an order, such as levels of triage.
+"""Metrics of labels that have an order, such as levels of triage.
 
-An invalid answer (None or an empty string) names no level. It counts as the level farthest from the true level, which
-is the largest possible error for the item. If two levels are equally far, it counts as the higher level.
+An invalid answer (None or an empty string) names no level. It counts as the level that is farthest from the true level,
+which is the largest possible error for the item. If the lowest and the highest level are equally far, an invalid answer
+counts as the highest level.
 """
 
 from collections.abc import Sequence
@@ -19,11 +20,14 @@ FAR = 2  # steps from which an answer is far off
 
 
 def answered_levels(labels: Sequence[str], answers: Answers, levels: Sequence[str]) -> list[str]:
-    """The level that each answer counts as. An invalid answer counts as the level farthest from the true level.
+    """The level that each answer counts as.
+
+    An invalid answer counts as the level that is farthest from the true level. If the lowest and the highest level are
+    equally far, it counts as the highest level.
 
     Args:
-        labels: true labels.
-        answers: predicted labels; None or "" for an invalid answer.
+        labels: the true label of each item.
+        answers: the predicted label of each item; None or "" for an invalid answer.
         levels: the labels in their order, the lowest first.
     """
     middle = (len(levels) - 1) / 2
@@ -37,10 +41,11 @@ def quadratic_kappa(counts: np.ndarray) -> np.ndarray:
     """Cohen's kappa with quadratic weights (Cohen 1968, Psychol Bull 70:213-220).
 
     Args:
-        counts: (..., k, k) number of items per label and answer.
+        counts: numbers of items, an array of shape (..., levels, levels). The last two axes are the true level and the
+            answered level, each from the lowest to the highest.
 
     Returns:
-        (...) kappa; NaN if all labels and answers are the same level (0 / 0).
+        Kappa, an array of shape (...); NaN if all labels and answers are the same level (0 / 0).
     """
     steps = _steps(counts.shape[-1]) ** 2
     total = counts.sum(axis=(-2, -1))
@@ -50,25 +55,27 @@ def quadratic_kappa(counts: np.ndarray) -> np.ndarray:
 
 
 def mean_absolute_error(counts: np.ndarray) -> np.ndarray:
-    """Mean distance between answer and label, in steps.
+    """Mean distance between answer and label. The unit is one step between neighbouring levels.
 
     Args:
-        counts: (..., k, k) number of items per label and answer.
+        counts: numbers of items, an array of shape (..., levels, levels). The last two axes are the true level and the
+            answered level, each from the lowest to the highest.
 
     Returns:
-        (...) mean distances.
+        The mean distances, an array of shape (...).
     """
     return (counts * _steps(counts.shape[-1])).sum(axis=(-2, -1)) / counts.sum(axis=(-2, -1))
 
 
 def far_off(counts: np.ndarray) -> np.ndarray:
-    """Share of answers that are two or more steps from the label.
+    """Share of answers that are two or more levels away from the label.
 
     Args:
-        counts: (..., k, k) number of items per label and answer.
+        counts: numbers of items, an array of shape (..., levels, levels). The last two axes are the true level and the
+            answered level, each from the lowest to the highest.
 
     Returns:
-        (...) shares.
+        The shares, an array of shape (...).
     """
     return (counts * (_steps(counts.shape[-1]) >= FAR)).sum(axis=(-2, -1)) / counts.sum(axis=(-2, -1))
 
@@ -81,17 +88,17 @@ def _steps(levels: int) -> np.ndarray:
 def ordered_estimates(
     labels: Sequence[str], answers: Answers, levels: Sequence[str], seed: int, groups: Groups | None = None
 ) -> list[Estimate]:
-    """Quadratic-weighted kappa, mean absolute error in steps, and share of answers off by two or more steps.
+    """Quadratic-weighted kappa, mean absolute error in levels, and share of answers that are off by two or more levels.
 
-    Kappa and error have bootstrap intervals. The share has Wilson's interval or, if the items are in groups, the
-    interval of `clustered.ratio`.
+    Kappa and the mean error have bootstrap intervals. The share has Wilson's interval. If the items are in groups, the
+    share has the interval of `clustered.ratio`.
 
     Args:
-        labels: true labels, at least one.
-        answers: predicted labels; None or "" for an invalid answer.
+        labels: the true label of each item. There is at least one item.
+        answers: the predicted label of each item; None or "" for an invalid answer.
         levels: the labels in their order, the lowest first.
         seed: seed of the bootstrap.
-        groups: (n,) index of each item's group; None for independent items.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     items = len(labels)
     answered = answered_levels(labels, answers, levels)

@@ -13,7 +13,14 @@ EXACT_UP_TO = 500  # number of differing pairs above which the signed-rank test 
 
 
 def paired_counts(first: Sequence[float], second: Sequence[float]) -> tuple[int, int, int, int]:
-    """Count the items where both grades, only the first, only the second, and neither grade is 1. Grades are 0 or 1."""
+    """Count the items by the two variants' grades, which are 0 or 1.
+
+    Args:
+        first, second: grades of the first and of the second variant, with the items in the same order.
+
+    Returns:
+        Four numbers of items: both grades are 1, only the first is 1, only the second is 1, neither is 1.
+    """
     pairs = list(zip(first, second, strict=True))
     return pairs.count((1, 1)), pairs.count((1, 0)), pairs.count((0, 1)), pairs.count((0, 0))
 
@@ -22,11 +29,11 @@ def mcnemar_exact(b: int, c: int) -> float:
     """Two-sided exact P of McNemar's test (McNemar 1947), by statsmodels: twice the smaller binomial(b + c, 1/2) tail.
 
     Args:
-        b: number of items that only the first variant answers rightly.
-        c: number of items that only the second variant answers rightly.
+        b: number of items that only the first variant answers right.
+        c: number of items that only the second variant answers right.
 
     Returns:
-        P. It is 1 for b = c, because both tails include the middle.
+        P. It is 1 for b = c, because both tails then include the middle of the distribution.
     """
     return float(mcnemar([[0, b], [c, 0]], exact=True).pvalue)
 
@@ -34,31 +41,31 @@ def mcnemar_exact(b: int, c: int) -> float:
 def mcnemar_mid_p(b: int, c: int) -> float:
     """Two-sided mid-P of McNemar's test (Fagerland et al. 2013, BMC Med Res Methodol 13:91).
 
-    Mid-P is the exact P with only half of the probability of the observed table in each tail. It is less conservative
-    than the exact P. Its error rate is close to the level in practice, but this is not guaranteed. statsmodels has no
-    mid-P.
+    The exact P counts the probability of the observed table fully in each tail. Mid-P counts half of this probability.
+    It is less conservative than the exact P. Its error rate is close to the significance level in practice, but no
+    theorem guarantees this. statsmodels has no mid-P.
 
     Args:
-        b: number of items that only the first variant answers rightly.
-        c: number of items that only the second variant answers rightly.
+        b: number of items that only the first variant answers right.
+        c: number of items that only the second variant answers right.
 
     Returns:
-        P. It is 1 for b = c, because each tail is one half.
+        Mid-P. It is 1 for b = c, because each tail is then one half.
     """
     return 1.0 if b == c else mcnemar_exact(b, c) - float(binom.pmf(min(b, c), b + c, 0.5))
 
 
 def mcnemar_chi2(b: int, c: int, *, corrected: bool) -> tuple[float, float]:
-    """Chi-squared and P (1 degree of freedom) of McNemar's test, with or without Edwards' correction; by statsmodels.
+    """Chi-squared and P (1 degree of freedom) of McNemar's test, with or without Edwards' correction, by statsmodels.
 
     Args:
-        b: number of items that only the first variant answers rightly.
-        c: number of items that only the second variant answers rightly.
+        b: number of items that only the first variant answers right.
+        c: number of items that only the second variant answers right.
         corrected: whether to apply Edwards' continuity correction.
 
     Returns:
-        Chi-squared and P. For b = c they are set to (0, 1). The formula would be 0 / 0 without discordant pairs. With
-        discordant pairs the correction would make chi-squared larger than 0.
+        Chi-squared and P. For b = c they are set to (0, 1). For b = c = 0 the formula would be 0 / 0. For larger b = c
+        the corrected formula would give a chi-squared above 0.
     """
     if b == c:
         return 0.0, 1.0
@@ -67,12 +74,15 @@ def mcnemar_chi2(b: int, c: int, *, corrected: bool) -> tuple[float, float]:
 
 
 def paired_t(x: Sequence[float], y: Sequence[float]) -> tuple[float | None, float | None]:
-    """t and two-tailed P of the paired t test (Student 1908) of x - y, n - 1 degrees of freedom; by scipy.
+    """t and two-tailed P of the paired t test (Student 1908) of the differences x - y, by scipy.
+
+    Args:
+        x, y: grades of the first and of the second variant, with the items in the same order.
 
     Returns:
-        t and P. They are (0, 1) if all differences are zero. They are (None, None) for fewer than two pairs and for the
-        same nonzero difference in every pair. The test is not defined then: scipy's P is 0 or NaN, and P = 0 would
-        claim certainty from two pairs.
+        t and P. They are (0, 1) if all differences are zero. They are (None, None) for fewer than two pairs, and if all
+        pairs have the same nonzero difference. In these cases the test is not defined: scipy's P is 0 or NaN, and P = 0
+        would claim certainty from two pairs.
     """
     differences = np.subtract(x, y)
     if len(differences) < 2:
@@ -86,13 +96,13 @@ def paired_t(x: Sequence[float], y: Sequence[float]) -> tuple[float | None, floa
 def wilcoxon(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
     """Rank sum of the positive differences x - y, and two-sided P of the signed-rank test (Wilcoxon 1945).
 
-    Pairs without a difference are left out. Equal differences get their mean rank. Up to EXACT_UP_TO pairs, P is exact,
-    also with ties: it comes from the permutation distribution of the observed ranks, as in R's
-    coin::wilcoxsign_test(distribution = "exact"). scipy has this P for at most 13 pairs. With more than EXACT_UP_TO
-    pairs, P is by scipy's normal approximation.
+    Pairs without a difference are left out. Equal differences get their mean rank. For up to EXACT_UP_TO pairs, P is
+    exact, even with equal differences. It comes from the permutation distribution of the observed ranks, as in R's
+    coin::wilcoxsign_test(distribution = "exact"). scipy has this P for at most 13 pairs. For more than EXACT_UP_TO
+    pairs, P comes from scipy's normal approximation.
 
     Returns:
-        Rank sum and P. They are (0, 1) if no pair differs.
+        Rank sum and P. They are (0, 1) if all differences are zero.
     """
     differences = np.subtract(x, y)
     differences = np.round(differences[np.abs(differences) > SAME], 12)  # rounding must not break a tie

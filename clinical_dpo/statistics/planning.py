@@ -1,4 +1,4 @@
-"""How many test items a comparison needs, and which difference it can detect, before any answer exists."""
+"""Plans made before any answer exists: how many test items a comparison needs, and which difference it can detect."""
 
 from collections.abc import Callable
 from functools import cache
@@ -22,25 +22,26 @@ def spreads(metric: MetricDefinition) -> list[float]:
     """Return the spreads that the plan assumes for a metric, smallest first.
 
     For a metric of right answers, a spread is a discordance: the share of items that one variant answers right and the
-    other wrong. For a mean, it is an SD on the metric's scale.
+    other wrong. For a mean, a spread is an SD of the paired differences, on the metric's scale.
     """
     return [share * (metric.high - metric.low) for share in SD_SHARES] if metric.kind == "mean" else [*DISCORDANCES]
 
 
 def items_needed(metric: MetricDefinition, margin: float, spread: float, alpha: float) -> int | None:
-    """Fewest items with which the metric's test detects a difference as large as the margin with 80% power.
+    """Number of items that the metric's test needs to detect a difference as large as the margin with 80% power.
 
-    For F1, the difference is that of right answers, as in its test.
+    For F1, the difference is a difference of shares of right answers, because the test of F1 compares these.
 
     Args:
         metric: the task's metric.
-        margin: the difference, on the metric's scale.
-        spread: discordance, or SD of the paired differences.
+        margin: the difference to detect, on the metric's scale.
+        spread: for a metric of right answers, the discordance (share of items that exactly one variant answers right).
+            For a mean, the SD of the paired differences.
         alpha: two-sided level of the test.
 
     Returns:
-        Number of items. With one item fewer the power is below 80%. The number is None if it exceeds MOST_ITEMS. It is
-        also None if the margin exceeds the discordance, because no difference can.
+        Number of items. With one item fewer, the power is below 80%. The number is None if it is above MOST_ITEMS. It
+        is also None if the margin is larger than the discordance, because no difference can be larger.
     """
     if metric.kind == "mean":
         return _fewest_for_mean(margin / spread, alpha)
@@ -54,8 +55,9 @@ def smallest_detectable(metric: MetricDefinition, n: int, alpha: float, spread: 
         metric: the task's metric.
         n: number of items.
         alpha: two-sided level of the test.
-        spread: discordance, or SD of the paired differences. By default USUAL_DISCORDANCE, or USUAL_SD_SHARE of the
-            scale.
+        spread: for a metric of right answers, the discordance (share of items that exactly one variant answers right),
+            by default USUAL_DISCORDANCE. For a mean, the SD of the paired differences, by default USUAL_SD_SHARE of the
+            metric's scale.
     """
     if metric.kind == "mean":
         return _detectable_mean(n, spread or USUAL_SD_SHARE * (metric.high - metric.low), alpha)
@@ -77,12 +79,19 @@ def _fewest_for_mean(d_z: float, alpha: float) -> int | None:
 
 
 def _fewest(power: Callable[[int], float]) -> int | None:
-    """The smallest number of items, at least 2, whose power is at least POWER; None if it is above MOST_ITEMS."""
+    """Search for the smallest number of items, at least 2, whose power is at least POWER.
+
+    The search doubles the number until the power is reached, then bisects. It returns None if MOST_ITEMS do not reach
+    the power.
+
+    Args:
+        power: function that computes the power of a number of items.
+    """
     few, many = 1, 2
     while power(many) < POWER:
-        few, many = many, 2 * many
-        if many > MOST_ITEMS:
+        if many == MOST_ITEMS:
             return None
+        few, many = many, min(2 * many, MOST_ITEMS)
     while many - few > 1:
         middle = (few + many) // 2
         few, many = (few, middle) if power(middle) >= POWER else (middle, many)

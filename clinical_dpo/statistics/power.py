@@ -12,23 +12,23 @@ POWER = 0.8
 
 
 def mcnemar_power(n: int, discordance: float, difference: float, alpha: float) -> float:
-    """Power of the exact two-sided McNemar test with the rule P < alpha.
+    """Power of the exact two-sided McNemar test that rejects if P < alpha.
 
-    The power is the exact unconditional power of Duffy 1984 (Biometrics 40:1005-1015): a sum over all numbers of
-    discordant pairs. No maintained library has it. Connor's formula (1987, Biometrics 43:207-211) is for the
-    chi-squared test, whose power is higher than that of the exact test.
+    The power is the exact unconditional power of Duffy 1984 (Biometrics 40:1005-1015), which is a sum over all possible
+    numbers of discordant pairs. No maintained library has this power. Connor's formula (1987, Biometrics 43:207-211) is
+    for the chi-squared test, whose power is higher than that of the exact test.
 
     Args:
         n: number of pairs.
         discordance: share of pairs in which one answer is right and the other answer is wrong.
         difference: difference of the shares of right answers, between -discordance and discordance.
-        alpha: two-sided level.
+        alpha: two-sided level of the test.
     """
     return _mcnemar_power(n, discordance, alpha)(difference)
 
 
 def _mcnemar_power(n: int, discordance: float, alpha: float) -> Callable[[float], float]:
-    """Return the power as a function of the difference. The arguments are those of `mcnemar_power`."""
+    """Return a function that computes the power of a difference. The parameters are those of `mcnemar_power`."""
     pairs = np.arange(n + 1)
     critical, k = np.empty(n + 1, dtype=int), -1
     for m in pairs:  # critical[m]: largest significant value of min(b, c) with m discordant pairs; -1 for none
@@ -52,12 +52,12 @@ def detectable_accuracy_difference(n: int, discordance: float, alpha: float, pow
     Args:
         n: number of pairs.
         discordance: share of pairs in which one answer is right and the other answer is wrong.
-        alpha: two-sided level.
+        alpha: two-sided level of the test.
         power: required power.
 
     Returns:
-        The difference. None if the discordance is 0, and if the power is too low even for the largest possible
-        difference, where all discordant pairs favour the same variant.
+        The difference. It is None if the discordance is 0. It is also None if the power is too low even for the largest
+        possible difference, where all discordant pairs favour the same variant.
     """
     if discordance == 0:
         return None
@@ -71,7 +71,7 @@ def paired_t_power(n: int, d_z: float, alpha: float) -> float:
     Args:
         n: number of pairs, at least 2.
         d_z: mean of the differences divided by their SD.
-        alpha: two-sided level.
+        alpha: two-sided level of the test.
     """
     # The two tails are computed apart and NaN counts as 0, because statsmodels gives NaN for a very thin tail.
     sides = [TTestPower().power(d_z, n, alpha / 2, alternative=side) for side in ("larger", "smaller")]
@@ -81,16 +81,16 @@ def paired_t_power(n: int, d_z: float, alpha: float) -> float:
 def detectable_mean_difference(n: int, sd: float, alpha: float, power: float = POWER) -> float | None:
     """The smallest mean difference that the paired t test detects with `power`.
 
-    The solver of statsmodels is not used, because its result has too low a power for few pairs.
+    The solver of statsmodels is not used. For few pairs, its result has less than the required power.
 
     Args:
         n: number of pairs.
         sd: SD of the differences.
-        alpha: two-sided level.
+        alpha: two-sided level of the test.
         power: required power.
 
     Returns:
-        The difference; None for fewer than two pairs and for an SD of zero.
+        The difference; None for fewer than two pairs, and for an SD of zero.
     """
     if n < 2 or sd == 0:
         return None
@@ -101,5 +101,5 @@ def detectable_mean_difference(n: int, sd: float, alpha: float, power: float = P
 
 
 def _smallest(power_of: Callable[[float], float], high: float, power: float) -> float:
-    """The difference between 0 and `high` at which the increasing function `power_of` reaches `power`."""
+    """The difference between 0 and `high` at which the increasing function `power_of` reaches the value `power`."""
     return float(brentq(lambda difference: power_of(difference) - power, 0.0, high, xtol=1e-12, rtol=1e-12))

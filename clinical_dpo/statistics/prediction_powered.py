@@ -1,14 +1,14 @@
 """Estimate the mean of raters' grades from a rated sample and a judge's grades of all items.
 
-The method is prediction-powered inference. The judge is cheap and biased. The raters' grades of a random sample show
-the judge's bias. The corrected mean is the judge's mean of the unrated items, plus the raters' mean of the sample minus
-the judge's mean of the sample. The judge's grades have a weight from 0 to 1 that is tuned on the data. The corrected
-mean has no bias, however poor the judge is. If raters and judge correlate, the corrected mean has a smaller standard
-error than the raters' mean of the sample.
+The method is prediction-powered inference. The judge, a language model, is cheap and biased. The raters' grades of a
+random sample show the judge's bias. The corrected mean is the judge's mean of the unrated items, plus the raters' mean
+of the sample, minus the judge's mean of the sample. In this sum the judge's grades have a weight from 0 to 1, which is
+tuned on the data. The corrected mean has no bias, however poor the judge is. If raters and judge correlate, the
+corrected mean has a smaller standard error than the raters' mean of the sample.
 
 Items of a group, such as the visits of a patient, are not independent. The variance is then cluster-robust: the
-contributions of all items of a group, rated or not, are summed before they are squared.
-`benchmarks/coverage_corrected_groups.md` has the coverage.
+contributions of a group's items to the mean, rated or not, are summed before they are squared.
+`benchmarks/coverage_corrected_groups.md` reports how often the intervals contain the true mean.
 """
 
 import math
@@ -28,21 +28,32 @@ FEWEST_CORRECTIONS = 10
 
 
 class SampleGroups(NamedTuple):
-    """The groups of items: the index of the group of each rated item (n,), and of each other item (N,)."""
+    """The groups of the rated items and of all other items.
+
+    Attributes:
+        rated: index of the group of each rated item, shape (rated items,).
+        others: index of the group of each other item, shape (other items,).
+    """
 
     rated: Groups
     others: Groups
 
 
 class TunedMean(NamedTuple):
-    """A power-tuned prediction-powered mean, and the weight of the judge's grades in it, from 0 to 1."""
+    """A power-tuned prediction-powered mean (`tuned_mean`), and the weight of the judge's grades, from 0 to 1."""
 
     estimate: float
     weight: float
 
 
 class CorrectedMean(NamedTuple):
-    """A corrected mean with its interval, and the weight of the judge's grades in it, from 0 to 1."""
+    """A mean of raters' grades that is estimated with a judge's grades.
+
+    Attributes:
+        estimate: the mean.
+        weight: weight of the judge's grades, from 0 to 1.
+        interval: interval of the mean.
+    """
 
     estimate: float
     weight: float
@@ -50,7 +61,7 @@ class CorrectedMean(NamedTuple):
 
 
 class CorrectedDifference(NamedTuple):
-    """A corrected difference of means.
+    """A difference of two variants' means of raters' grades, estimated with a judge's grades.
 
     Attributes:
         estimate: the difference.
@@ -66,7 +77,11 @@ class CorrectedDifference(NamedTuple):
 
 
 def corrections(raters: Sequence[float] | np.ndarray, judge: Sequence[float] | np.ndarray) -> int:
-    """The number of rated items on which raters and judge differ."""
+    """The number of rated items to which the raters and the judge gave different grades.
+
+    Args:
+        raters, judge: the raters' and the judge's grades of the rated items, in the same order.
+    """
     return int(np.sum(np.abs(np.subtract(raters, judge)) > SAME))
 
 
@@ -76,16 +91,17 @@ def can_correct(
     others: int,
     groups: SampleGroups | None = None,
 ) -> bool:
-    """Whether the interval of a corrected mean would have about its stated coverage.
+    """Whether the interval of a corrected mean would contain the true mean about as often as its level says.
 
-    This needs at least SMALLEST_SAMPLE rated items, FEWEST_CORRECTIONS corrections (rated items on which raters and
-    judge differ), two items that only the judge grades, and raters' grades that are not all equal.
+    Four conditions must hold. There are at least SMALLEST_SAMPLE rated items. Raters and judge differ on at least
+    FEWEST_CORRECTIONS of the rated items. The judge also grades at least two items that are not rated. The raters'
+    grades are not all equal.
 
     Args:
-        raters, judge: the raters' and the judge's grades of the rated items.
+        raters, judge: the raters' and the judge's grades of the rated items, in the same order.
         others: number of items that only the judge grades.
-        groups: groups of the items; None for independent items. Groups then count instead of items: the groups with
-            rated items, and the groups with corrections.
+        groups: groups of the items; None for independent items. With groups, the first two conditions count groups:
+            those with a rated item, and those with an item on which raters and judge differ.
     """
     units = np.arange(len(raters)) if groups is None else groups.rated
     differ = np.abs(np.subtract(raters, judge)) > SAME
@@ -102,13 +118,14 @@ def tuned_mean(
 ) -> TunedMean:
     """The power-tuned prediction-powered mean (PPI++: Angelopoulos, Duchi & Zrnic 2023, arXiv:2311.01453).
 
+    Power-tuned means that the weight of the judge's grades is chosen so that the variance of the mean is smallest.
     Estimate and weight equal those of `ppi_mean_pointestimate` of ppi-python 0.2.3. This project does not depend on
     that package, because the package needs numba, which takes a second to import and pins NumPy.
 
     Args:
-        raters: raters' grades of the sample (n,).
-        judge: the judge's grades of the sample (n,), in the same order.
-        others: the judge's grades of all other items (N,).
+        raters: raters' grades of the sample, shape (rated items,).
+        judge: the judge's grades of the sample, in the same order, shape (rated items,).
+        others: the judge's grades of all other items, shape (other items,).
     """
     y, predicted, rest = (np.asarray(values, dtype=float) for values in (raters, judge, others))
     spread = float(np.var(np.concatenate([predicted, rest]), ddof=1))
@@ -126,19 +143,19 @@ def corrected_mean(
     level: float = LEVEL,
     groups: SampleGroups | None = None,
 ) -> CorrectedMean:
-    """The power-tuned mean with an interval for small samples.
+    """The power-tuned prediction-powered mean (`tuned_mean`), with an interval for small samples.
 
-    In small samples PPI++'s own interval, estimate -+ z standard errors, contains the true mean too rarely, above all
-    near the ends of the scale. This interval is therefore that of Korn & Graubard (1998, Surv Methodol 24:193-201) for
-    shares in complex surveys: Clopper and Pearson's interval for the effective sample size. The effective size takes
-    account of the degrees of freedom, here n - 2, because the weight is estimated too.
-    `benchmarks/coverage_corrected.md` has the coverage.
+    PPI++'s own interval is the estimate plus or minus z standard errors. In small samples it contains the true mean too
+    rarely, above all near the ends of the scale. This function therefore uses the interval of Korn & Graubard (1998,
+    Surv Methodol 24:193-201) for shares in complex surveys: Clopper and Pearson's interval for the effective sample
+    size. The effective size takes account of the degrees of freedom. These are n - 2, because the weight is estimated,
+    too. `benchmarks/coverage_corrected.md` reports how often the interval contains the true mean.
 
     Args:
-        raters, judge, others: as for `tuned_mean`; the raters' grades are not all equal.
+        raters, judge, others: as for `tuned_mean`. The raters' grades are not all equal.
         scale: lowest and highest possible grade. The estimate is limited to the scale.
         level: confidence level of the interval.
-        groups: groups of the items; None for independent items. The degrees of freedom then count groups with rated
+        groups: groups of the items; None for independent items. With groups, n is the number of groups with rated
             items.
     """
     estimate, weight = tuned_mean(raters, judge, others)
@@ -162,18 +179,19 @@ def corrected_difference(
     levels: Sequence[float],
     groups: SampleGroups | None = None,
 ) -> CorrectedDifference:
-    """The power-tuned mean of paired differences, with intervals for small samples.
+    """The power-tuned prediction-powered mean of paired differences (`tuned_mean`), with intervals for small samples.
 
-    Few pairs differ, so the plain t interval contains the true difference too rarely. As Agresti & Min (2005, Stat Med
-    24:729-740) do for paired shares, the interval counts two more pairs: half a pair with the difference 1, half a pair
-    with -1, and one pair without a difference. It is a t interval with n - 2 degrees of freedom, because the weight is
-    estimated too. `benchmarks/coverage_corrected_difference.md` has the coverage.
+    In most pairs the two grades are equal, so the plain t interval contains the true difference too rarely. The
+    interval therefore counts two more pairs, as Agresti & Min (2005, Stat Med 24:729-740) do for paired shares: half a
+    pair with the difference 1, half a pair with the difference -1, and one pair without a difference. It is a t
+    interval with n - 2 degrees of freedom, because the mean and the weight of the judge's grades are both estimated.
+    `benchmarks/coverage_corrected_difference.md` reports how often the interval contains the true difference.
 
     Args:
         raters, judge, others: as for `tuned_mean`, but differences of two variants' grades, first minus second.
         levels: confidence levels of the intervals.
-        groups: groups of the items; None for independent items. The interval then counts two more groups, and n is the
-            number of groups with rated items.
+        groups: groups of the items; None for independent items. With groups, the interval counts two more groups, and n
+            is the number of groups with rated items.
     """
     estimate, weight = tuned_mean(raters, judge, others)
     variance, units = _variance(raters, judge, others, weight, groups, more_pairs=True)
@@ -193,7 +211,7 @@ def _variance(
 ) -> tuple[float, int]:
     """Variance of a tuned mean, and the number of independent units in the sample: items, or groups.
 
-    The variance with groups is at least the variance of independent items.
+    If the items are in groups, the variance is at least the variance for independent items.
 
     Args:
         raters, judge, others: as for `tuned_mean`.
@@ -206,7 +224,7 @@ def _variance(
     judge_variance = weight**2 * float(np.var(judged, ddof=1)) / len(rest)
 
     def unbiased(squares: float, n: int) -> float:
-        """Variance of the estimate. `squares` is the sum of the squared contributions of the n units."""
+        """Variance of an estimate from n units. `squares` is the sum of the units' squared contributions to it."""
         return (squares + 1 / n**2) * n**2 / (n**2 - 4) if more_pairs else squares * n / (n - 2)
 
     variance = unbiased(float(np.var(residuals)) / len(y), len(y)) + judge_variance

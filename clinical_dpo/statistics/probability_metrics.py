@@ -1,9 +1,10 @@
 """Metrics of the probabilities that a variant gives the labels.
 
 With two labels, all metrics are about the probability of the first label, the positive class. With more labels, AUROC
-and average precision are unweighted means over the classes, each against the rest. The Brier score is the sum over the
-classes. Calibration slope, expected calibration error and reliability table compare the largest probability with
-whether its label is right (Guo et al. 2017, arXiv:1706.04599).
+and average precision are computed for each class against all other classes, and averaged over the classes without
+weights. The Brier score is then a sum over the classes. The calibration slope, the expected calibration error and the
+reliability table then compare the largest probability with whether its label is right (Guo et al. 2017,
+arXiv:1706.04599).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,17 +28,17 @@ PROBABILITY_METRICS = ("auroc", "average_precision", "brier", "calibration_slope
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray) -> Statistic:
-    """Area under the ROC curve: the chance that a positive item has a higher score than a negative item.
+    """Return a function that computes the area under the ROC curve of the items with given weights.
 
-    Equal scores count half.
+    The area is the chance that a positive item has a higher score than a negative item. Equal scores count half.
 
     Args:
-        scores: (items,).
-        positive: (items,) bool.
+        scores: score of each item, shape (items,).
+        positive: whether each item is positive, shape (items,), boolean.
 
     Returns:
-        A function from (resamples, items) weights to the (resamples,) areas. The area is NaN if either class has no
-        item.
+        A function. It takes weights, an array of shape (resamples, items). It returns one area per resample, NaN if the
+        resample has no positive or no negative item.
     """
     hits, alarms = _by_threshold(scores, positive)
 
@@ -51,14 +52,17 @@ def auroc(scores: np.ndarray, positive: np.ndarray) -> Statistic:
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> Statistic:
-    """Average precision: the precision at every threshold, weighted by the recall that the threshold adds.
+    """Return a function that computes the average precision of the items with given weights.
+
+    Average precision is the precision at every threshold, weighted by the recall that the threshold adds.
 
     Args:
-        scores: (items,).
-        positive: (items,) bool.
+        scores: score of each item, shape (items,).
+        positive: whether each item is positive, shape (items,), boolean.
 
     Returns:
-        A function from (resamples, items) weights to (resamples,) values, NaN without positive items.
+        A function. It takes weights, an array of shape (resamples, items). It returns one value per resample, NaN if
+        the resample has no positive item.
     """
     hits, alarms = _by_threshold(scores, positive)
 
@@ -72,9 +76,15 @@ def average_precision(scores: np.ndarray, positive: np.ndarray) -> Statistic:
 
 
 def _by_threshold(scores: np.ndarray, positive: np.ndarray) -> tuple[Statistic, Statistic]:
-    """Cumulative weights of the positive items, and of the negative items, at or above each distinct score.
+    """Return two functions that sum the weights of the positive, and of the negative, items at or above each score.
 
-    Both functions return (resamples, distinct scores), the highest score first.
+    Args:
+        scores: score of each item, shape (items,).
+        positive: whether each item is positive, shape (items,), boolean.
+
+    Returns:
+        Two functions. Each takes weights, an array of shape (resamples, items), and returns an array of shape
+        (resamples, distinct scores). The scores are in descending order.
     """
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.diff(scores[order], append=np.nan) != 0)  # position of the last item with each score
@@ -86,17 +96,18 @@ def _by_threshold(scores: np.ndarray, positive: np.ndarray) -> tuple[Statistic, 
 
 
 def brier(probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
-    """Brier score (1950): mean squared distance of the probabilities from the label.
+    """Return a function that computes the Brier score (1950) of the items with given weights.
 
-    The squared distance is the sum over the labels, with two labels half of this sum. The score therefore lies between
-    0 and 1 for two labels, and between 0 and 2 for more labels.
+    The Brier score is the mean squared distance between the probabilities of the labels and the true label. An item's
+    squared distance is a sum over the labels. With two labels, this sum is halved. The score therefore lies between 0
+    and 1 for two labels, and between 0 and 2 for more labels.
 
     Args:
-        probabilities: (items, k).
-        codes: (items,) index of each item's label.
+        probabilities: probability of each label for each item, shape (items, labels).
+        codes: index of each item's true label, shape (items,).
 
     Returns:
-        A function from (resamples, items) weights to the (resamples,) scores.
+        A function. It takes weights, an array of shape (resamples, items), and returns one score per resample.
     """
     carried = np.eye(probabilities.shape[1])[codes]
     each = ((probabilities - carried) ** 2).sum(axis=1) / (2 if probabilities.shape[1] == 2 else 1)
@@ -104,25 +115,26 @@ def brier(probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
 
 
 def bin_of(confidence: np.ndarray) -> np.ndarray:
-    """Index of each probability's bin, 0 to 9, as in scikit-learn.
+    """Index of each probability's bin, from 0 to 9, as in scikit-learn.
 
-    Bin k holds the probabilities above k / 10 up to (k + 1) / 10. The first bin also holds 0.
+    Bin k holds the probabilities above k / 10 up to (k + 1) / 10. The first bin also holds the probability 0.
     """
     return np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], confidence)
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray) -> Statistic:
-    """Expected calibration error in ten bins of equal width (Naeini et al. 2015, AAAI).
+    """Return a function that computes the expected calibration error of the items with given weights.
 
-    The error of a bin is the distance between its mean probability and its share of events. The errors are averaged
-    over the items.
+    The probabilities are put into ten bins of equal width (Naeini et al. 2015, AAAI). The error of a bin is the
+    distance between its mean probability and the share of its items whose event is true. The errors are averaged over
+    the items.
 
     Args:
-        confidence: (items,) probabilities.
-        right: (items,) bool, whether the event with this probability is true.
+        confidence: probability of each item's event, shape (items,).
+        right: whether each item's event is true, shape (items,), boolean.
 
     Returns:
-        A function from (resamples, items) weights to the (resamples,) errors.
+        A function. It takes weights, an array of shape (resamples, items), and returns one error per resample.
     """
     positions = bin_of(confidence)
     gaps = np.zeros((len(confidence), BINS))
@@ -135,18 +147,19 @@ def calibration_slope(
 ) -> tuple[float | None, Interval]:
     """Slope of a logistic regression of an event on the logit of its probability (Cox 1958), by statsmodels.
 
-    With a slope of 1 the probabilities are calibrated, below 1 too extreme, above 1 not extreme enough. The 95%
-    interval is Wald's. With groups it uses the cluster-robust standard error.
+    A slope of 1 means that the probabilities are calibrated. Below 1 they are too extreme, above 1 not extreme enough.
+    The 95% interval is Wald's. If the items are in groups, the interval uses the cluster-robust standard error.
 
     Args:
-        confidence: (items,) probabilities. They are clipped to between 1e-12 and 1 - 1e-12.
-        right: (items,) bool, whether the event with this probability is true.
-        groups: (items,) index of each item's group; None for independent items.
+        confidence: probability of each item's event, shape (items,). A probability that is closer than 1e-12 to 0 or 1
+            is moved to this distance.
+        right: whether each item's event is true, shape (items,), boolean.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
 
     Returns:
-        Slope and interval. All values are None if all events are true or all are false, or if all probabilities are
-        equal. They are also None if the probabilities separate true from false events, because the likelihood then has
-        no maximum.
+        Slope and interval. All values are None if all events are true, if all are false, or if all probabilities are
+        equal. All values are also None if a probability separates the true events from the false ones, because the
+        likelihood then has no maximum.
     """
     x = logit(np.clip(confidence, CLIP, 1 - CLIP))
     yes, no = x[right], x[~right]
@@ -164,7 +177,16 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
-    """The positive class's metric for two labels. For more labels, its mean over the classes where it is defined."""
+    """A metric of the positive class for two labels. For more labels, its mean over the classes where it is defined.
+
+    Args:
+        metric: function that makes a statistic from scores and from whether items are positive, such as `auroc`.
+        probabilities: probability of each label for each item, shape (items, labels).
+        codes: index of each item's true label, shape (items,).
+
+    Returns:
+        A function. It takes weights, an array of shape (resamples, items), and returns one value per resample.
+    """
     positions = range(1 if probabilities.shape[1] == 2 else probabilities.shape[1])
     parts = [metric(probabilities[:, index], codes == index) for index in positions]
 
@@ -176,14 +198,17 @@ def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.nda
 
 
 def confidence_of(probabilities: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each item, the probability whose calibration is measured, and whether its event is true, (items,) each.
+    """For each item, the probability whose calibration is measured, and whether the probability's event is true.
 
     With two labels, the event is that the item is positive. With more labels, the event is that the most probable label
-    is right; of equally probable labels the first counts.
+    is right. If several labels are equally probable, the first of them counts as the most probable.
 
     Args:
-        probabilities: (items, k).
-        codes: (items,) index of each item's label.
+        probabilities: probability of each label for each item, shape (items, labels).
+        codes: index of each item's true label, shape (items,).
+
+    Returns:
+        The probabilities, and whether the events are true; two arrays of shape (items,).
     """
     if probabilities.shape[1] == 2:
         return probabilities[:, 0], codes == 0
@@ -193,7 +218,16 @@ def confidence_of(probabilities: np.ndarray, codes: np.ndarray) -> tuple[np.ndar
 def as_arrays(
     probabilities: Sequence[Mapping[str, float]], labels: Sequence[str], classes: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probabilities, (items, k), and the index of each item's label, (items,)."""
+    """Return the probabilities as an array of shape (items, labels), and the index of each item's true label.
+
+    Args:
+        probabilities: for each item, a mapping from label to probability.
+        labels: the true label of each item.
+        classes: all labels of the task, in the order of the array's second axis.
+
+    Returns:
+        The array of probabilities, and the indices of the true labels, an array of shape (items,).
+    """
     return np.array([[row[name] for name in classes] for row in probabilities]), np.array(
         [list(classes).index(label) for label in labels]
     )
@@ -208,14 +242,14 @@ def probability_estimates(
 ) -> list[Estimate]:
     """AUROC, average precision, Brier score, calibration slope and expected calibration error.
 
-    All have bootstrap intervals except the slope, which has Wald's interval.
+    The slope has Wald's interval. All other metrics have bootstrap intervals.
 
     Args:
-        probabilities: for each item, label -> probability; they add up to 1.
-        labels: true labels.
+        probabilities: for each item, a mapping from label to probability. The probabilities of an item add up to 1.
+        labels: the true label of each item.
         classes: all labels of the task; of two labels, the positive class first.
         seed: seed of the bootstrap.
-        groups: (items,) index of each item's group; None for independent items.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     values, codes = as_arrays(probabilities, labels, classes)
     confidence, right = confidence_of(values, codes)
@@ -243,16 +277,17 @@ def reliability_rows(
     classes: Sequence[str],
     groups: Groups | None = None,
 ) -> list[Row]:
-    """A row for each bin with items: limits, number of items, mean probability, share of true events and its interval.
+    """Rows of a reliability table: one row for each bin of probabilities that has items.
 
-    The interval is Wilson's or, if the items are in groups, the interval of `clustered.ratio`. Its limits are None for
-    a bin whose items are all of the same group.
+    A row has the limits of the bin, its number of items, their mean probability, and the share of items whose event is
+    true, with a 95% interval. `confidence_of` defines the event. The interval is Wilson's. If the items are in groups,
+    it is the interval of `clustered.ratio`. Its limits are None if all items of the bin are of the same group.
 
     Args:
-        probabilities: for each item, label -> probability.
-        labels: true labels.
+        probabilities: for each item, a mapping from label to probability.
+        labels: the true label of each item.
         classes: all labels of the task; of two labels, the positive class first.
-        groups: (items,) index of each item's group; None for independent items.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     values, codes = as_arrays(probabilities, labels, classes)
     confidence, right = confidence_of(values, codes)
@@ -268,7 +303,14 @@ def reliability_rows(
 
 
 def probabilities_of(graded: Sequence[Grade], answers: Sequence[Answer]) -> Sequence[Mapping[str, float]] | None:
-    """Each graded item's label probabilities, in the order of the grades; None if any answer has no probabilities."""
+    """Each graded item's mapping from label to probability, in the order of `graded`.
+
+    The result is None if an answer has no probabilities.
+
+    Args:
+        graded: a variant's grades, one row per item.
+        answers: the variant's answers, in any order.
+    """
     by_id = {answer["id"]: answer.get("probabilities") for answer in answers}
     probabilities = [each for row in graded if (each := by_id[row["id"]]) is not None]
     return probabilities if len(probabilities) == len(graded) else None

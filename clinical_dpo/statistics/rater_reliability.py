@@ -1,6 +1,6 @@
 """Krippendorff's alpha, and the intraclass correlation of grades, each with a 95% interval.
 
-If items are in groups, the interval is a jackknife over groups.
+If items are in groups, the interval is a jackknife interval over groups.
 """
 
 import math
@@ -27,8 +27,8 @@ def normal_interval(estimate: float, variance: float, freedom: float = math.inf)
 
     Args:
         estimate: the coefficient.
-        variance: its variance.
-        freedom: degrees of freedom of the t quantile; infinite for the normal quantile.
+        variance: variance of the coefficient.
+        freedom: degrees of freedom of the t quantile. Infinity gives the normal quantile.
     """
     if variance < SAME:
         return None, None
@@ -41,17 +41,18 @@ def jackknife_interval(
 ) -> Interval:
     """95% interval of a coefficient of items in groups, by the jackknife (Efron & Tibshirani 1993, ch. 11).
 
-    The coefficient is computed without each of the groups in turn. The interval is a t interval with groups - 1 degrees
-    of freedom.
+    For each group, the coefficient is computed again without this group. The interval is a t interval, whose degrees of
+    freedom are the number of groups minus 1.
 
     Args:
         estimate: the coefficient of all items.
-        without: (n,) bool, which items are kept -> the coefficient of the kept items.
-        groups: (n,) index of each item's group.
+        without: function that computes the coefficient of the kept items. It takes an array of shape (items,) that is
+            True for each kept item.
+        groups: index of each item's group, an array of shape (items,).
 
     Returns:
-        The interval. It is (None, None) for a single group, and if the coefficient of all items, or without any of the
-        groups, is not defined.
+        The interval. It is (None, None) if there is a single group, if `estimate` is None, or if the coefficient is not
+        defined without one of the groups.
     """
     k = int(groups.max()) + 1
     left_out = [without(groups != group) for group in range(k)]
@@ -66,19 +67,19 @@ def krippendorff_alpha(
     """Krippendorff's alpha (2011, Computing Krippendorff's alpha-reliability), by package krippendorff.
 
     The interval uses the jackknife variance over items (Efron & Tibshirani 1993, ch. 11), which treats the items as a
-    sample. The jackknife computes alpha once for all items with the same ratings. With groups the interval is
-    `jackknife_interval`.
+    random sample. To save time, alpha is computed only once for all items with the same ratings. If the items are in
+    groups, the interval is that of `jackknife_interval`.
 
     Args:
         votes: for each item, its ratings. Items with fewer than two ratings do not count.
         level: level of measurement. nominal: categories have no order. ordinal: ratings are numbers whose ranks are
             compared. interval: ratings are numbers whose differences are compared.
-        groups: (n,) index of each item's group; None for independent items. With groups, every item must have two or
-            more ratings.
+        groups: index of each item's group, an array of shape (items,); None for independent items. With groups, every
+            item must have two or more ratings.
 
     Returns:
-        Estimate and interval. The estimate is None without items, and where all ratings are equal (0 / 0). The interval
-        is (None, None) where the raters agree on all items, and where alpha is not defined without one of the items.
+        Alpha and its interval. Alpha is None if there are no items, or if all ratings are equal (0 / 0). The interval
+        is (None, None) if the raters agree on all items, or if alpha is not defined without one of the items.
     """
     pairable = [item for item in votes if len(item) > 1]
     names = {vote for item in pairable for vote in item}
@@ -107,19 +108,19 @@ def krippendorff_alpha(
 def intraclass_correlation(grades: Sequence[Sequence[float]], groups: Groups | None = None) -> Estimate:
     """ICC(2,1): two-way random effects, absolute agreement, a single rater (Shrout & Fleiss 1979).
 
-    Shrout & Fleiss 1979, Psychol Bull 86:420-428. The interval is that of ICC(A,1) of McGraw & Wong 1996 (Psychol
-    Methods 1:30-46, table 7), with Satterthwaite's degrees of freedom. The mean squares are those of a two-way analysis
-    of variance. They are computed as sums over rows and columns, because a regression would need a column for each
-    item. With groups the interval is `jackknife_interval`.
+    The article is in Psychol Bull 86:420-428. The interval is that of ICC(A,1) of McGraw & Wong 1996 (Psychol Methods
+    1:30-46, table 7), with Satterthwaite's degrees of freedom. The mean squares are those of a two-way analysis of
+    variance. They are computed as sums over items and raters, because a regression would need a column for each item.
+    If the items are in groups, the interval is that of `jackknife_interval`.
 
     Args:
-        grades: for each item, the grade of each rater, the raters in the same order.
-        groups: (n,) index of each item's group; None for independent items.
+        grades: for each item, the grade of each rater. The raters are in the same order for all items.
+        groups: index of each item's group, an array of shape (items,); None for independent items.
 
     Returns:
-        Estimate and interval. The estimate is None for fewer than two items, and where the estimated variance of a
-        grade is not positive, for example because all grades are equal. The interval is (None, None) where the raters
-        agree on all items, and where its degrees of freedom vanish, which can happen for a negative ICC.
+        ICC and its interval. ICC is None for fewer than two items. ICC is also None if the estimated variance of a
+        grade is not positive, for example because all grades are equal. The interval is (None, None) if the raters
+        agree on all items, or if Satterthwaite's degrees of freedom are 0, which can happen for a negative ICC.
     """
     table = np.array(grades, dtype=float)
     if len(table) < 2:

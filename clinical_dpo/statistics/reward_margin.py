@@ -1,4 +1,4 @@
-"""The table of a task's reward margins (Murphy 2024)."""
+"""The table of a task's DPO reward margins (Murphy 2024)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,14 +15,18 @@ _LOGGED = {  # column of COLUMNS -> column of the trainer's log
 
 
 def margin_rows(log: Sequence[Mapping[str, str]], beta: float, names: Mapping[str, str]) -> list[Row]:
-    """Rows with the columns COLUMNS: the rewards of one DPO run, step by step.
+    """Rows with the columns COLUMNS: the rewards during one DPO run.
 
     The reward of an answer is beta x (log-probability under the policy - log-probability under the reference model),
-    summed over the answer's tokens (Rafailov et al. 2023, eq. 5). `margin` is the reward of the chosen answer minus the
-    reward of the rejected answer. `log_ratio_gap` = margin / beta is in nats and can be compared between values of
-    beta. `accuracy` is the share of pairs with a positive margin, `ties` the share of pairs with a margin of zero.
-    Train rows are means over the steps since the previous row. Eval rows are means over all pairs. `final` marks the
-    last row of each split.
+    summed over the answer's tokens (Rafailov et al. 2023, eq. 5). Some of the columns are:
+
+    - `margin`: the reward of the chosen answer minus the reward of the rejected answer.
+    - `log_ratio_gap`: margin / beta, in nats. Its values can be compared between runs with different beta.
+    - `accuracy` and `ties`: the share of pairs with a positive margin, and with a margin of zero.
+    - `final`: true in the last row of each split, otherwise false.
+
+    The numbers of a train row are means over the steps since the previous row. Those of an eval row are means over all
+    pairs.
 
     Args:
         log: rows of the run's log.csv.

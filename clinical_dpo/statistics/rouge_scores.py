@@ -30,20 +30,21 @@ def rouge_rows(
 ) -> list[Row]:
     """Rows with the columns COLUMNS: one model's mean of each kind and score of ROUGE, with a 95% bootstrap interval.
 
-    SFT is compared with base, and DPO and every arm with SFT. `against` names the variant that is compared with. The
-    comparison is paired by item: the mean difference with its t interval, and the two-tailed paired t test. P is not
-    corrected for several tests. P is None if all differences are the same nonzero value. If the items are in groups,
-    every interval and P is that of `clustered.clustered_mean`.
+    Each row has a mean of one variant. The variant is also compared with another variant, which the column `against`
+    names: SFT with base, DPO with SFT, and every arm (further variant) with SFT. The comparison is paired by item. It
+    has the mean difference with its t interval, and P of the two-tailed paired t test. P is not corrected for several
+    tests. P is None if all differences have the same nonzero value. If the items are in groups, every interval and P is
+    that of `clustered.clustered_mean`.
 
     Args:
-        rows: test rows; `completion` is the reference answer, and `group` is present in a task with groups.
-        answers: variant -> one answer per row.
+        rows: test rows. `completion` is the reference answer. A task with groups also has `group`.
+        answers: maps a variant to its answers, one per row.
         names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
         stemmer: whether words are stemmed before they are compared, as in `rouge.rouge`.
         seed: seed of the bootstrap, which is BCa.
 
     Raises:
-        UserError: the answers are to other items than `rows`.
+        UserError: the answers do not belong to the items of `rows`.
     """
     references = [row["completion"][0]["content"] for row in rows]
     tokenizer, groups = tokenizer_name(references), indices([row.get("group") for row in rows])

@@ -1,4 +1,8 @@
-"""The effect over several training seeds with the same test items. Interval and P come from an analysis of variance."""
+"""The mean effect over several training seeds that share the same test items.
+
+The interval and P come from an analysis of variance. A training seed is the number from which the random draws of
+training start.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -29,25 +33,27 @@ class SeedEffect(NamedTuple):
 def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = None, level: float = LEVEL) -> SeedEffect:
     """Mean effect over training seeds, with an interval that holds for other seeds and other items.
 
-    All seeds have the same items, so the mean has two sources of error: the seeds, with seeds - 1 degrees of freedom,
-    and the items, with items - 1. Each source has a t interval. The squared half-widths of both are added (Howe 1974, J
-    Am Stat Assoc 69:789-794; this is MOVER without a correlation). P is 1 minus the confidence level at which the
+    The mean has two sources of error, because all seeds have the same items: the seeds, with seeds - 1 degrees of
+    freedom, and the items, with items - 1 degrees of freedom. Each source has a t interval. The squared half-widths of
+    both intervals are added (Howe 1974, J Am Stat Assoc 69:789-794). P is 1 minus the confidence level at which the
     interval ends at zero.
 
-    The variance of the items is that of the two-way analysis of variance, (MS items - MS residual) / (seeds x items),
-    at least 0. The interaction of seeds and items is part of the variance of the seeds. A statistic that is not a mean
-    over items is computed by jackknife pseudo-values (Dorfman, Berbaum & Metz 1992, Invest Radiol 27:723-731). No
-    maintained library has such an interval for few seeds.
+    The variance due to the items is that of the two-way analysis of variance, (MS items - MS residual) /
+    (seeds x items), at least 0. The interaction of seeds and items is part of the variance due to the seeds. A
+    statistic that is not a mean over items is replaced by its jackknife pseudo-values (Dorfman, Berbaum & Metz 1992,
+    Invest Radiol 27:723-731). No maintained library has such an interval for few seeds.
 
     Args:
-        values: (seeds, items) differences of the grades of two variants, or (seeds, items, k) numbers. The means of
-            these numbers over items are the input of `statistic`.
-        statistic: (..., k) means over items -> (...). Without it, the effect is the mean.
+        values: without `statistic`, each seed's and item's difference of two variants' grades, shape (seeds, items).
+            With `statistic`, k numbers for each seed and item, shape (seeds, items, k).
+        statistic: function that computes the effect from the k numbers' means over items. It takes an array of shape
+            (..., k) and returns an array of shape (...). Without it, the effect is the mean difference.
         level: confidence level.
 
     Returns:
-        The effect. With one seed the interval accounts only for the items, and `seed_sd` is None. Interval and P are
-        None for a single item, and for values that are all equal and not 0, because they tell nothing about the spread.
+        The effect. With one seed the interval accounts for the items only, and `seed_sd` is None. Interval and P are
+        None for a single item. They are also None if all values are equal and not 0, because such values tell nothing
+        about the spread.
 
     Raises:
         UserError: `values` has another shape or no items, or a value is not a finite number.
@@ -55,10 +61,16 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
     array = np.asarray(values, dtype=float)
     if array.ndim != (2 if statistic is None else 3) or not array.size:
         expected = "(seeds, items)" if statistic is None else "(seeds, items, numbers)"
-        raise UserError(f"seeds x items: the shape is {array.shape}, not {expected} with at least one value.")
+        raise UserError(
+            f"grades by training seed and item: the array has the shape {array.shape}. Pass an array of the shape "
+            f"{expected} with at least one value."
+        )
     if not np.isfinite(array).all():
         seed, item = np.argwhere(~np.isfinite(array))[0][:2]
-        raise UserError(f"seeds x items: seed {seed}, item {item} is not a number. Grade all items of all seeds.")
+        raise UserError(
+            f"grades by training seed and item: the grade of seed {seed + 1} and item {item + 1} is not a finite "
+            "number. Grade all items of all seeds."
+        )
     seeds, items = array.shape[:2]
     if statistic is None:
         array, statistic = array[:, :, np.newaxis], mean_of_items
@@ -75,7 +87,11 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
 
 
 def _items_variance(pseudo: np.ndarray) -> float:
-    """The part of the grand mean's variance that is due to the items. `pseudo` has the values (seeds, items)."""
+    """The part of the grand mean's variance that is due to the items.
+
+    Args:
+        pseudo: value, or jackknife pseudo-value, of each seed and item, shape (seeds, items).
+    """
     seeds, items = pseudo.shape
     item_means = pseudo.mean(axis=0)
     between = seeds * item_means.var(ddof=1)
@@ -87,12 +103,16 @@ def _items_variance(pseudo: np.ndarray) -> float:
 
 
 def _interval(effect: float, parts: Sequence[tuple[float, int]], level: float) -> tuple[Interval, float | None]:
-    """Interval and P of an effect from the independent parts of its variance. Both are None if the variance is NaN.
+    """Interval and P of an effect from the independent parts of its variance.
 
     Args:
         effect: the effect.
-        parts: each part of the variance, and its degrees of freedom.
+        parts: each part of the variance, with its degrees of freedom.
         level: confidence level.
+
+    Returns:
+        Interval and P. All values are None if the variance is NaN. If the variance is 0, the limits are None, and P is
+        1 for an effect of 0 and None for any other effect.
     """
     variance = sum(part for part, _ in parts)
     if math.isnan(variance):  # the statistic is not defined if one of the items is left out
@@ -116,5 +136,8 @@ def _interval(effect: float, parts: Sequence[tuple[float, int]], level: float) -
 
 
 def mean_of_items(means: np.ndarray) -> np.ndarray:
-    """Return the means themselves, (...), from an array of shape (..., 1). This is the statistic of a plain mean."""
+    """Return the means from an array of shape (..., 1), as an array of shape (...).
+
+    This is the `statistic` of `seed_effect` for an effect that is itself a mean.
+    """
     return means[..., 0]

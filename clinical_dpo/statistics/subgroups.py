@@ -1,8 +1,9 @@
-"""The headline metric and its differences in subgroups of the test items, with an interaction test.
+"""The headline metric (main metric) and its differences in subgroups of the test items, with an interaction test.
 
-The interaction test is a permutation test of the sum of squares between the levels of a subgroup. Under the null
-hypothesis the levels can be exchanged among the items, so the test compares the sum with its distribution over all
-orders of the levels. No maintained library has this test for items in groups. Numbers of small levels are masked.
+A subgroup, such as sex, divides the test items into levels. The interaction test asks whether a difference is the same
+in all levels. It is a permutation test of the sum of squares between the levels. Under the null hypothesis the levels
+can be exchanged among the items, so the test compares the sum with its distribution over all assignments of the levels.
+No maintained library has this test for items in groups. The numbers of small levels are masked (hidden).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -33,7 +34,13 @@ MISSING = "missing"  # level of the items without a value; it has a row but is n
 
 
 class Compared(NamedTuple):
-    """A variant, or a comparison of two variants, with the rows of each. `second` is None for a single variant."""
+    """A single variant, or two variants that are compared.
+
+    Attributes:
+        name: name of the variant or of the comparison.
+        first: grades of the single or of the first variant.
+        second: grades of the second variant; None for a single variant.
+    """
 
     name: str
     first: Rows
@@ -45,17 +52,23 @@ def subgroup_table(
 ) -> list[Row]:
     """Rows with the columns COLUMNS: every variant and comparison, for all items and for each level of each subgroup.
 
-    The metric is the headline metric, or accuracy if the headline metric has no paired interval
-    (`config.metrics.decision_metric`). `p_levels` is P of the hypothesis that all levels are equal. For a comparison
-    this is the interaction test. For a variant it is the test of equal shares of right answers, or of equal means. For
-    F1 and macro F1 the test is about right answers. `p_levels_holm` is adjusted by Holm's method over the subgroups.
+    A subgroup, such as sex, divides the test items into levels. The metric is the headline metric (main metric). If
+    that has no interval for paired differences, the metric is accuracy (`config.metrics.decision_metric`).
+
+    `p_levels` is P of the hypothesis that the metric, or its difference, is the same in all levels. For a comparison it
+    is P of the interaction test. For a variant it is P of the test of equal means, or of equal shares of right answers.
+    For F1 and macro F1 the test is about right answers. `p_levels_holm` is P adjusted by Holm's method over the
+    subgroups.
 
     Args:
-        grades: (model, variant) -> rows of its grades table; external answers and extra training seeds are left out.
-        assigned: rows of `data.subgroups.COLUMNS` of the test items, as read; the levels are in their order.
-        task: `name`, `metric`, `data`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
-        smallest: fewest items of a level whose numbers are shown, or fewest groups in a task with groups; None for no
-            limit.
+        grades: maps (model, variant) to the variant's grades, one row per test item. External answers and extra
+            training seeds are left out.
+        assigned: the level of each test item in each subgroup, rows of `data.subgroups.COLUMNS`, as read. The levels
+            keep the order of these rows.
+        task: the task's settings `name`, `metric`, `data` and `seed`. For a task with labels also the labels, as
+            `positive` and `negative` or as `labels`.
+        smallest: smallest number of items (in a task with groups, of groups) of a level whose numbers are shown; None
+            to show all levels.
     """
     of: dict[str, dict[str, list[str]]] = {}
     for row in assigned:
@@ -74,7 +87,7 @@ def subgroup_table(
 
 
 def _measured(task: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The task with its metric replaced by a metric whose difference has an interval."""
+    """The task's settings, with the metric replaced by a metric whose paired differences have an interval."""
     return {**task, "metric": decision_metric(task["metric"])}
 
 
@@ -99,7 +112,7 @@ def _rows(
 
     Args:
         unit: the variant or comparison.
-        of: subgroup -> level -> ids of its items.
+        of: maps each subgroup to its levels, and each level to the ids of its items.
         task: see `subgroup_table`.
         smallest: see `subgroup_table`.
         shared: row to start from, with the columns that all rows have in common.
@@ -163,11 +176,14 @@ def _numbers(unit: Compared, task: Mapping[str, Any]) -> Row:
 
 
 def _values(parts: Sequence[Compared], task: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Each item's grade, or difference of grades, (n,), and the index of the item's level, (n,).
+    """Each item's grade, or difference of two variants' grades, and the index of the item's level.
 
     Args:
-        parts: for each level, the variant or comparison restricted to its items.
-        task: `metric`.
+        parts: for each level, the variant or comparison, restricted to the items of the level.
+        task: the task's setting `metric`.
+
+    Returns:
+        The grades or differences, and the indices of the levels; two arrays of shape (items,).
     """
     metric = METRICS[task["metric"]]
     values, levels = [], []
@@ -183,19 +199,22 @@ def masked_levels(
     people: Callable[[Collection[str]], int],
     smallest: int | None,
 ) -> dict[str, set[str]]:
-    """Levels of each subgroup whose numbers are masked: those of `masked`, and those that reveal a few people.
+    """Find the levels of each subgroup to mask (hide), because their numbers could reveal numbers of a few people.
 
-    A level and levels of another subgroup may differ by a few people: for example, age 65 or more and age 66 or more,
-    or women and the patients of two wards. Subtracting their numbers would reveal the numbers of these people. In this
-    case the level of the later subgroup is masked, with further levels of its subgroup by the rule of `masked`.
+    The function `masked` chooses levels in each subgroup alone. Two subgroups together may also reveal few people, if a
+    level and levels of another subgroup differ by only a few people. Examples are age 65 or more and age 66 or more, or
+    women and the patients of two wards. Subtracting the numbers of one level from those of another would reveal the
+    numbers of these few people. The level of the later subgroup is then masked, with further levels of its subgroup as
+    `masked` demands.
 
     Args:
-        of: subgroup -> level -> ids of its items.
-        people: ids of items -> number of these items, or of their groups.
-        smallest: fewest people whose numbers are shown; None for no limit.
+        of: maps each subgroup to its levels, and each level to the ids of its items.
+        people: function that counts the people behind items, given their ids: the items' groups, or the items if there
+            are no groups.
+        smallest: smallest number of people whose numbers are shown; None to show all numbers.
 
     Returns:
-        Subgroup -> its masked levels.
+        A mapping from each subgroup to its masked levels.
     """
     if smallest is None:
         return {subgroup: set() for subgroup in of}
@@ -204,7 +223,11 @@ def masked_levels(
     hidden = {subgroup: masked(sizes[subgroup], smallest) for subgroup in items}
 
     def revealing() -> tuple[str, str] | None:
-        """Find a shown level that differs from shown levels of another subgroup by too few people; None without one."""
+        """Find a shown level that differs from shown levels of another subgroup by too few people.
+
+        Returns:
+            The subgroup and the level; None if there is no such level.
+        """
         for subgroup in reversed(list(items)):
             for level, own in items[subgroup].items():
                 for other in items:
@@ -227,14 +250,14 @@ def masked_levels(
 
 
 def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()) -> set[str]:
-    """Levels whose numbers are masked: those with fewer than `smallest` items, and further levels that hide these.
+    """Find the levels of one subgroup to mask (hide): levels that are too small, and further levels to protect these.
 
-    The numbers of all levels add up to a known total. If any level is masked, at least two levels are therefore masked,
-    and together they have at least `smallest` items.
+    The total of all levels is known, so a single masked level could be computed from it. If any level is masked, at
+    least two levels are therefore masked. The masked levels together have at least `smallest` items or groups.
 
     Args:
-        sizes: level -> number of items or groups.
-        smallest: fewest items or groups of a level whose numbers are shown.
+        sizes: maps each level to its number of items or groups.
+        smallest: smallest number of items or groups of a level whose numbers are shown.
         others: levels that are masked in any case.
     """
     by_size = sorted(sizes, key=lambda level: sizes[level])
@@ -250,17 +273,17 @@ def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()
 def levels_p(values: np.ndarray, levels: np.ndarray, groups: Groups | None, seed: int) -> float | None:
     """P of equal means in all levels, by a permutation test of the sum of squares between levels, with scipy.
 
-    Whole units are permuted. A unit is a single item or, in a task with groups, all items of a group that have the same
-    level. The test is exact if 10,000 or fewer orders exist. Otherwise it uses 10,000 random orders.
+    The test permutes the levels of units. A unit is a single item. In a task with groups, a unit is all items of a
+    group that have the same level. For up to 7 units the test is exact. For more units it uses 10,000 random orders.
 
     Args:
-        values: (n,) grades or differences of grades.
-        levels: (n,) index of each item's level.
-        groups: (n,) index of each item's group; None for independent items.
+        values: grades or differences of grades, an array of shape (items,).
+        levels: index of each item's level, an array of shape (items,).
+        groups: index of each item's group, an array of shape (items,); None for independent items.
         seed: seed of the random orders.
 
     Returns:
-        P; 1 if all values are equal, and None for fewer than two levels.
+        P. It is 1 if all values are equal, and None if there are fewer than two levels.
     """
     count = len(set(levels.tolist()))
     if count < 2:

@@ -28,14 +28,14 @@ Grades = Mapping[tuple[str, str], Sequence[Grade]]
 
 
 def symmetry_table(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
-    """Rows with the columns COLUMNS: both tests of every comparison of every model.
+    """Rows with the columns COLUMNS: the Stuart-Maxwell and the Bowker test of every comparison of every model.
 
-    P is not corrected for several tests. If the items are in groups, the tests are those for groups, and
-    `p_unclustered` is P as if items were independent.
+    P is not corrected for several tests. If the items are in groups, the tests are those for groups. `p_unclustered` is
+    then P for independent items.
 
     Args:
-        grades: (model, variant) -> complete rows of its grades table.
-        task: `name`, `labels` and `data`.
+        grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending.
+        task: the task's settings `name`, `labels` and `data`.
     """
     rows: list[Row] = []
     pairs = compared(variant for _, variant in grades)

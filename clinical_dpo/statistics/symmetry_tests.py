@@ -1,10 +1,11 @@
 """Tests of whether two variants give the labels of the same items differently: Stuart-Maxwell and Bowker.
 
 Each test has a form for items in groups: a score test with the cluster-robust covariance (Boos 1992, Am Stat
-46:327-333). Both statistics are d' S^- d. For independent items, d is the sum of one vector per item, and S the sum of
-the vectors' outer products. For groups, the vectors are first summed over each group. If every group has one item, or
-equal items, the results are those of independent items. The statistic is at most the number of groups, so few groups
-cannot give a small P. No maintained library has these forms.
+46:327-333). Both statistics are d' S^- d, where S^- is the generalised inverse of S. For independent items, each item
+has a vector. d is the sum of these vectors, and S is the sum of their outer products. For groups, the vectors are first
+summed over each group. If every group has a single item, or only equal items, the results are those of independent
+items. The statistic is at most the number of groups, so few groups cannot give a small P. No maintained library has
+these forms for groups.
 """
 
 from collections.abc import Sequence
@@ -33,13 +34,14 @@ class SymmetryTest(NamedTuple):
 
 
 def answer_table(first: Answers, second: Answers, classes: Sequence[str]) -> np.ndarray:
-    """Count the items per first and second answer, (c, c), by scikit-learn. "No answer" is a category of its own.
+    """Count the items by the first variant's answer (rows) and the second variant's answer (columns), by scikit-learn.
 
-    A category that neither variant uses is left out, because it would make the tests' tables singular.
+    "No answer" is a category of its own. A category that neither variant uses is left out, because it would make the
+    tests' matrices singular. The table has as many rows as columns.
 
     Args:
         first: labels that the first variant gave; None or "" for an answer without a label.
-        second: labels that the second variant gave, in the same order of items.
+        second: labels that the second variant gave, with the items in the same order.
         classes: all labels of the task.
     """
     named = [*classes, INVALID]
@@ -53,11 +55,11 @@ def answer_table(first: Answers, second: Answers, classes: Sequence[str]) -> np.
 def bowker(table: np.ndarray) -> SymmetryTest:
     """Bowker's test of symmetry (1948, J Am Stat Assoc 43:572-574), by statsmodels.
 
-    Null hypothesis: the combination of first answer i and second answer j is as frequent as the reverse. A pair of
-    categories without an item adds nothing to the statistic but counts as a degree of freedom.
+    Null hypothesis: first answer i with second answer j is as frequent as first answer j with second answer i. A pair
+    of categories without an item adds nothing to the statistic but counts as a degree of freedom.
 
     Args:
-        table: from `answer_table`.
+        table: the result of `answer_table`.
 
     Returns:
         The test. With fewer than two categories the statistic is 0, with 0 degrees of freedom and P 1.
@@ -72,12 +74,12 @@ def stuart_maxwell(table: np.ndarray) -> SymmetryTest:
     """Stuart-Maxwell test of marginal homogeneity (Stuart 1955; Maxwell 1970), by statsmodels.
 
     Null hypothesis: both variants give each label equally often. Two categories are linked if an item has one of them
-    as its first and the other as its second answer. Every set of linked categories is tested apart, and the statistics
-    are added. The sum is statsmodels' own statistic where the covariance of all margins is regular. Where this
-    covariance is singular, the sum equals the statistic with its generalised inverse.
+    as its first and the other as its second answer. Every set of linked categories is tested separately, and the
+    statistics are added. If the covariance matrix of all margins is regular, the sum equals the statistic of
+    statsmodels. If the matrix is singular, the sum equals the statistic with the generalised inverse of the matrix.
 
     Args:
-        table: from `answer_table`.
+        table: the result of `answer_table`.
 
     Returns:
         The test. If the variants agree on every item, the statistic is 0, with 0 degrees of freedom and P 1.
@@ -93,14 +95,15 @@ def stuart_maxwell(table: np.ndarray) -> SymmetryTest:
 
 
 def clustered_stuart_maxwell(first: Answers, second: Answers, classes: Sequence[str], groups: Groups) -> SymmetryTest:
-    """Stuart-Maxwell test of items in groups.
+    """Stuart-Maxwell test of items in groups (see the module's docstring).
 
     An item's vector has an entry for each category: 1 for the first variant's answer and -1 for the second variant's
-    answer. All entries are 0 if the answers are equal. The degrees of freedom are those of independent items.
+    answer. All entries are 0 if the answers are equal. The degrees of freedom are those of the test for independent
+    items.
 
     Args:
         first, second, classes: as for `answer_table`.
-        groups: (n,) index of each item's group.
+        groups: index of each item's group, an array of shape (items,).
     """
     named = [*classes, INVALID]
     codes = np.array([[named.index(answer or INVALID) for answer in answers] for answers in (first, second)])
@@ -109,15 +112,15 @@ def clustered_stuart_maxwell(first: Answers, second: Answers, classes: Sequence[
 
 
 def clustered_bowker(first: Answers, second: Answers, classes: Sequence[str], groups: Groups) -> SymmetryTest:
-    """Bowker's test of items in groups.
+    """Bowker's test of items in groups (see the module's docstring).
 
-    An item's vector has an entry for each pair of categories. The entry is 1 if the first variant answers the first
-    category of the pair and the second variant the other category, and -1 for the reverse. The degrees of freedom are
-    those of independent items.
+    An item's vector has an entry for each pair of categories. The entry is 1 if the first variant's answer is the first
+    category of the pair and the second variant's answer is the second category. The entry is -1 for the reverse, and
+    otherwise 0. The degrees of freedom are those of the test for independent items.
 
     Args:
         first, second, classes: as for `answer_table`.
-        groups: (n,) index of each item's group.
+        groups: index of each item's group, an array of shape (items,).
     """
     pairs = list(combinations([*classes, INVALID], 2))
     vectors = np.zeros((len(first), len(pairs)))
@@ -130,11 +133,11 @@ def clustered_bowker(first: Answers, second: Answers, classes: Sequence[str], gr
 
 
 def _score_test(vectors: np.ndarray, groups: Groups, df: int) -> SymmetryTest:
-    """The score test of the module's docstring: d' S^- d of the vectors' sums over each group, with P.
+    """The score test of the module's docstring, with the statistic d' S^- d and P.
 
     Args:
-        vectors: (items, k) vector of each item.
-        groups: (items,) index of each item's group.
+        vectors: vector of each item, an array of shape (items, entries).
+        groups: index of each item's group, an array of shape (items,).
         df: degrees of freedom.
     """
     sums = np.zeros((int(groups.max()) + 1, vectors.shape[1]))

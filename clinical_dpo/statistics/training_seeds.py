@@ -1,4 +1,4 @@
-"""Comparisons of the variants over several training seeds."""
+"""Comparisons of the variants over several training seeds, the numbers from which random draws of training start."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -27,9 +27,9 @@ Rows = Sequence[Grade]
 
 
 def trained_variant(variant: str, seed: int, seeds: Sequence[int]) -> str:
-    """Name under which a variant's grades for a training seed are stored.
+    """The name under which a variant's grades for one training seed are stored.
 
-    The name has no suffix for the first seed and for variants that are not trained.
+    The name has a suffix with the seed. It has no suffix for the first seed and for variants that are not trained.
 
     Args:
         variant: the variant.
@@ -42,21 +42,21 @@ def trained_variant(variant: str, seed: int, seeds: Sequence[int]) -> str:
 def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int]) -> list[Row]:
     """Rows with the columns COLUMNS: every comparison of every model over all training seeds.
 
-    The measure is the difference that stats.csv compares. Tasks with labels also have the differences of F1 or macro
-    F1. An effect is the first variant minus the second, both of the same training seed. Variants that are not trained
-    have no seed: every seed is compared with the same answers of the base model, and with the same few-shot answers.
-    Interval and P are those of `seed_intervals.seed_effect`. P is not corrected for several tests.
+    The compared measure is the difference in stats.csv. A task with labels also has the difference of F1, of macro F1,
+    or both. An effect is the first variant minus the second, both with the same training seed. Variants that are not
+    trained, base and few-shot, have no seed. Their answers are the same in the comparisons of every seed. Interval and
+    P are those of `seed_intervals.seed_effect`. P is not corrected for several tests.
 
     Args:
-        grades: (model, variant) -> complete rows of its grades table. The variants are those of the task, and for every
-            seed after the first also sft_seed{seed}, dpo_seed{seed} and so on.
-        task: `name`, `metric` (a key of METRICS), `data` (real or synthetic), and for a task with labels `positive` and
-            `negative`, or `labels`.
+        grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending. For every
+            seed after the first there are also the variants sft_seed{seed}, dpo_seed{seed} and so on.
+        task: the task's settings `name`, `metric` (a key of METRICS) and `data` (real or synthetic). For a task with
+            labels also the labels, as `positive` and `negative` or as `labels`.
         seeds: the training seeds.
 
     Raises:
-        UserError: seeds or variants have different items, a label is not one of the task, or a grade is not on its
-            scale.
+        UserError: seeds or variants have different items, a label is not one of the task's labels, or a grade is not on
+            its scale.
     """
     table = []
     shared: Row = {"task": task["name"], "data": task["data"]}
@@ -85,10 +85,10 @@ def _graded(grades: Grades, model: str, variant: str, task: Mapping[str, Any]) -
 
 
 def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, Any]) -> list[tuple[str, Row]]:
-    """Each measure's name, with the columns of its effect.
+    """For each measure, its name and the columns of its effect.
 
     Args:
-        first, second: for each seed, the rows of the first and of the second variant.
+        first, second: for each seed, the grades of the first and of the second variant.
         task: see `compare_seeds`.
     """
     metric = METRICS[task["metric"]]
@@ -116,12 +116,13 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
 
 
 def _effect(values: Sequence[np.ndarray], statistic: Statistic, groups: Groups | None) -> SeedEffect:
-    """The effect over seeds. With groups, the sums over each group take the place of the items.
+    """The effect over training seeds. If the items are in groups, sums over each group take the place of the items.
 
     Args:
-        values: for each seed, (items, k) numbers.
-        statistic: (..., k) means over items -> (...).
-        groups: (items,) index of each item's group; None for independent items.
+        values: for each seed, k numbers for each item, an array of shape (items, k).
+        statistic: function that computes the effect from the k numbers' means over items. It takes an array of shape
+            (..., k) and returns an array of shape (...).
+        groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     if groups is None:
         return seed_effect(values, statistic)
@@ -131,40 +132,53 @@ def _effect(values: Sequence[np.ndarray], statistic: Statistic, groups: Groups |
 
 
 def _counted(rows: Rows, positive: str) -> np.ndarray:
-    """(items, 2): numerator and denominator of F1 = 2 TP / (positive labels + positive answers) for each item alone."""
+    """Each item's part of the numerator and of the denominator of F1, an array of shape (items, 2).
+
+    F1 = 2 TP / (positive labels + positive answers).
+    """
     pairs = np.array([(row["label"] == positive, row["parsed"] == positive) for row in rows], dtype=float)
     return np.column_stack([2 * pairs.prod(axis=1), pairs.sum(axis=1)])
 
 
 def _cells(rows: Rows, classes: Sequence[str]) -> np.ndarray:
-    """(items, k * (k + 1)): each item's flattened table of label and answer, 1 in one cell; invalid answers last."""
+    """Each item's combination of true label and answer, an array of shape (items, classes x (classes + 1)).
+
+    A row is a flattened table of true label by answer, with 1 in the item's cell and 0 elsewhere. Invalid answers have
+    the last column of the table.
+    """
     labels, answers = [row["label"] for row in rows], [row["parsed"] for row in rows]
     return resampled_counts(labels, answers, classes)(np.eye(len(rows))).reshape(len(rows), -1)
 
 
 def macro_f1_difference(means: np.ndarray, classes: int) -> np.ndarray:
-    """Difference of two macro F1, first minus second.
+    """Difference of two variants' macro F1, first minus second.
 
     Args:
-        means: (..., 2 * k * (k + 1)) flattened tables of label and answer, of the first variant, then of the second.
-        classes: number of classes k.
+        means: means over items of the arrays of `_cells`, of the first variant, then of the second; shape
+            (..., 2 x classes x (classes + 1)).
+        classes: number of classes.
     """
     counts = means.reshape(*means.shape[:-1], 2, classes, classes + 1)
     return macro_f1(counts[..., 0, :, :]) - macro_f1(counts[..., 1, :, :])
 
 
 def f1_difference(means: np.ndarray) -> np.ndarray:
-    """Difference of two F1, first minus second; NaN if one of them is 0 / 0.
+    """Difference of two variants' F1, first minus second; NaN if one of them is 0 / 0.
 
     Args:
-        means: (..., 4) numerator and denominator of the first F1, then of the second F1.
+        means: numerator and denominator of the first variant's F1, then of the second variant's; shape (..., 4).
     """
     with np.errstate(invalid="ignore"):
         return means[..., 0] / means[..., 1] - means[..., 2] / means[..., 3]
 
 
 def _row(effect: SeedEffect | None, largest: float) -> Row:
-    """Columns of an effect; all None without one. The interval is limited to `largest`, the largest difference."""
+    """Columns of an effect. All are None if `effect` is None. The interval is limited to -`largest` and `largest`.
+
+    Args:
+        effect: the effect; None if it is not defined.
+        largest: the largest possible difference.
+    """
     keys = ("effect", "ci_low", "ci_high", "p_value", "seed_sd", "per_seed")
     if effect is None:
         return dict.fromkeys(keys)

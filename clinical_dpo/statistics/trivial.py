@@ -1,7 +1,8 @@
 """Trivial answers to a task with labels, and the comparison of every variant with them.
 
-Trivial answers need no model. They give every item the most frequent label of the training rows or, with two labels,
-the positive label. Of all constant answers, the most frequent label has the highest accuracy and macro F1.
+Trivial answers need no model. Every item gets the same label: the most frequent label of the training rows or, in a
+task with two labels, the positive label. On rows with the same shares of labels, no other constant answer has a higher
+accuracy or macro F1 than the most frequent label.
 """
 
 from collections import Counter
@@ -27,21 +28,21 @@ COLUMNS = (
 
 
 def columns_of(task: Mapping[str, Any]) -> list[str]:
-    """COLUMNS, plus the task's headline metric if it is not among them.
+    """The columns of the table of trivial answers: COLUMNS, and the task's headline metric if COLUMNS lacks it.
 
     Args:
-        task: `metric`.
+        task: the task's setting `metric`.
     """
     return list(dict.fromkeys([*COLUMNS, HEADLINES[task["metric"]]]))
 
 
 def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
-    """Map each trivial variant to the label that it gives to every item.
+    """Map the name of each trivial answer to the label that it gives to every item.
 
     Args:
         training_labels: labels of the training rows.
-        classes: all labels; of two labels, the positive class first. If several labels are most frequent, the first of
-            them in this order is the majority.
+        classes: all labels; of two labels, the positive class first. If several labels are equally frequent, the first
+            of them in this order counts as the most frequent.
     """
     counts = Counter(training_labels)
     majority = max(classes, key=lambda name: counts[name])
@@ -49,22 +50,23 @@ def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> di
 
 
 def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mapping[str, Any], alpha: float) -> list[Row]:
-    """Rows with the columns of `columns_of`: the trivial variants, and all variants against the better trivial one.
+    """Rows with the columns of `columns_of`: the trivial answers, and every variant against the better trivial answer.
 
-    `one_label` is true for a variant that gives one label to nearly all items. `difference` is a variant minus the
-    better trivial variant, in the headline metric, or in accuracy if the headline metric has no paired interval.
-    `above_trivial` is true if the interval of the difference, of level 1 - alpha, is above zero. F1, sensitivity and
-    specificity are those of the positive class, and None with more than two labels. AUROC is computed for trivial
-    variants only.
+    A trivial answer gives the same label to every item. `one_label` is true if a variant gives the same label to nearly
+    all items. `difference` is the variant minus the better trivial answer, in the headline metric (main metric). If the
+    headline metric has no interval for paired differences, it is a difference of accuracies. `above_trivial` is true if
+    the interval of the difference, of level 1 - alpha, is above zero. F1, sensitivity and specificity are those of the
+    positive class. They are None with more than two labels. AUROC is computed for trivial answers only.
 
     Args:
-        grades: (model, variant) -> rows of its grades table; external answers are left out.
+        grades: maps (model, variant) to the variant's grades, one row per test item. External answers are left out.
         training_labels: labels of the training rows.
-        task: `name`, `metric`, `data`, `seed`, and `positive` and `negative` or `labels`.
-        alpha: two-sided level of each comparison.
+        task: the task's settings `name`, `metric`, `data` and `seed`, and its labels, as `positive` and `negative` or
+            as `labels`.
+        alpha: two-sided significance level of each comparison.
 
     Raises:
-        UserError: a label is not one of the task's, or variants have different items.
+        UserError: a label is not one of the task's labels, or variants have different items.
     """
     classes = classes_of(task)
     variants = {key: rows for key, rows in grades.items() if key[1] != EXTERNAL}
@@ -88,7 +90,12 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
 
 
 def constant_answers(items: Sequence[Grade], label: str) -> list[Grade]:
-    """Grades of a variant that gives the same label to every item."""
+    """Grades that a variant would get if it gave the same label to every item.
+
+    Args:
+        items: grades of any variant, whose true labels and ids are used.
+        label: the label that every item gets.
+    """
     return [{**item, "parsed": label, "grade": str(int(item["label"] == label)), "valid": "true"} for item in items]
 
 

@@ -1,7 +1,8 @@
 """Headline metrics and decisions under other rules for unreadable answers.
 
-The results count unreadable answers as wrong. They do the same with answers that the raters graded "cannot judge" and
-with answers on which the raters disagree. The other rules show how much the results depend on this.
+An answer is unreadable if no label, match or grade can be read from it. The main results count an unreadable answer as
+wrong. They also count an answer as wrong if the raters graded it "cannot judge" or disagreed on it. The other rules
+show how much the results depend on this choice.
 """
 
 from collections import Counter
@@ -31,7 +32,12 @@ COLUMNS = (
 
 
 class Rival(NamedTuple):
-    """The trivial answer with which a variant is compared: its label, and the confidence level of the interval."""
+    """The trivial answer (the same label for every item) with which a variant is compared.
+
+    Attributes:
+        label: the label that every item gets.
+        level: confidence level of the interval of the difference.
+    """
 
     label: str
     level: float
@@ -50,21 +56,23 @@ def vary_unreadable(
     The rules for unreadable answers are:
 
     - `as graded`: the answer is wrong.
-    - `positive`: the answer is the positive class if the task has two labels, the item's own label if the task has
-      more labels, and the best grade if the task has no labels.
-    - `left out`: the item is left out. A comparison leaves out the items where either answer is unreadable.
-    - `worst case`: the answer is a wrong label (`wrong_labels`), or the lowest grade if the task has no labels. In a
-      comparison this holds for the first variant. An unreadable answer of the second variant is right.
+    - `positive`: if the task has two labels, the answer is the positive class. If it has more labels, the answer is the
+      item's true label. If it has no labels, the answer has the best grade.
+    - `left out`: the item is left out. A comparison leaves out an item if either answer is unreadable.
+    - `worst case`: the answer is a wrong label (`wrong_labels`). If the task has no labels, the answer has the lowest
+      grade. In a comparison this holds for the first variant, but an unreadable answer of the second variant is right.
 
-    As in decisions.csv, a first variant that is not above the trivial answer is never `better`.
+    As in decisions.csv, a first variant that is not above the trivial answer (the same label for every item) is never
+    `better`.
 
     Args:
-        grades: (model, variant) -> rows of its grades table; external answers are left out.
-        task: `name`, `metric`, `data`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
+        grades: maps (model, variant) to the variant's grades, one row per test item. External answers are left out.
+        task: the task's settings `name`, `metric`, `data` and `seed`. For a task with labels also the labels, as
+            `positive` and `negative` or as `labels`.
         margin: the smallest difference that matters.
-        alpha: level of a comparison.
-        arm_alpha: level of the comparison of an arm; needed only for a task with arms.
-        trivial: rows of the task's trivial.csv, as read; none for a task without labels.
+        alpha: significance level of a comparison.
+        arm_alpha: significance level of a comparison of an arm (a further variant). Needed only for a task with arms.
+        trivial: rows of the task's trivial.csv, as read; empty for a task without labels.
     """
     label_of = {row["variant"]: row["label"] for row in trivial if not row["model"]}
     rivals = {
@@ -100,14 +108,16 @@ def vary_unreadable(
 
 
 def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, str]:
-    """Map each label to the wrong label that the worst case reads in its place.
+    """Map each true label to the wrong label that an unreadable answer counts as in the worst case.
 
-    With two labels the wrong label is the other label. With more labels it is the label with the fewest items among the
-    others. For the quadratic-weighted kappa it is the farthest label. Invalid answers count as this label in any case.
+    With two labels, the wrong label is the other label. With more labels, it is the label with the fewest test items
+    among the other labels. Labels without a test item come last in this choice. If the metric is the quadratic-weighted
+    kappa, the wrong label is the label that is farthest from the true label.
 
     Args:
-        labels: true labels of the test items.
-        task: `metric`, and `positive` and `negative` or `labels`. Without labels the result is empty.
+        labels: the true label of each test item.
+        task: the task's setting `metric`, and its labels, as `positive` and `negative` or as `labels`. For a task
+            without labels the result is empty.
     """
     if not task.get("positive") and not task.get("labels"):
         return {}
@@ -166,7 +176,13 @@ def _difference(
 
 
 def _is_above(rows: Rows, rival: Rival, task: Mapping[str, Any]) -> bool:
-    """Whether the interval of the variant's difference from the trivial answer lies above zero."""
+    """Whether a variant is above the trivial answer: whether the interval of their difference is above zero.
+
+    Args:
+        rows: grades of the variant, one row per item.
+        rival: the trivial answer.
+        task: see `vary_unreadable`.
+    """
     found = headline_difference(rows, constant_answers(rows, rival.label), task, [rival.level], margin=1.0)
     low, _ = found.intervals[0]
     return low is not None and low > 0
@@ -181,7 +197,14 @@ def _status(rows: Rows) -> str:
 
 
 def _read(row: Grade, rule: str, task: Mapping[str, Any], wrong: Mapping[str, str]) -> Grade:
-    """The row as the rule grades it. Only rows with an unreadable answer change."""
+    """The row as a rule grades it. Only a row with an unreadable answer changes.
+
+    Args:
+        row: grade of one answer.
+        rule: one of RULES, or "right": an unreadable answer counts as right.
+        task: see `vary_unreadable`.
+        wrong: the result of `wrong_labels`.
+    """
     if not _is_unreadable(row) or rule in (AS_GRADED, LEFT_OUT):
         return row
     metric = METRICS[task["metric"]]

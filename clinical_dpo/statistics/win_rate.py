@@ -33,23 +33,28 @@ def win_rates(
 ) -> list[Row]:
     """Rows with the columns COLUMNS: a row per rater, then a row pooled over all raters of the key.
 
-    `rate` = wins / (wins + losses). Ties are left out as in Murphy 2024, where .37 and .63 add up to 1. The 95%
-    interval is Clopper & Pearson's (1934). P is that of the exact two-sided binomial test against .5 (the sign test).
-    `rate_ties_half` = (wins + ties / 2) / (wins + losses + ties). If the items are in groups, the interval is that of
-    `clustered.ratio`, and P is that of Obuchowski's test of as many wins as losses.
+    Some of the columns are:
 
-    In the pooled row each item counts once, because ratings of the same item are not independent. The item's choice is
-    the choice of more than half of the raters who could judge it. Without such a majority the item is a tie. If nobody
-    could judge it, it counts in `cannot_judge`. Ratings of a proxy or a judge, which are not people, have no pooled
-    row.
+    - `rate`: wins / (wins + losses). Ties are left out, as in Murphy 2024, where .37 and .63 add up to 1. The 95%
+      interval is Clopper & Pearson's (1934).
+    - `p_value`: P of the exact two-sided binomial test against .5 (the sign test).
+    - `rate_ties_half`: (wins + ties / 2) / (wins + losses + ties).
+
+    If the items are in groups, the interval is that of `clustered.ratio`, adjusted to agree with P. P is then that of
+    Obuchowski's test of whether there are as many wins as losses.
+
+    In the pooled row each item counts once, because ratings of the same item are not independent. An item has the
+    choice of more than half of the raters who could judge it. Without such a majority the item is a tie. If no rater
+    could judge the item, it counts in `cannot_judge`. Proxies and judges are not people, so their ratings have no
+    pooled row.
 
     Args:
-        key: rows of a preference sheet's blinding key.
-        ratings: from `ratings.collect_ratings` or `proxy_ratings`.
+        key: rows of a preference sheet's blinding key, which tells what each rater was shown.
+        ratings: ratings from `ratings.collect_ratings` or `proxy_ratings`.
         names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
-        count_identical: whether pairs of identical answers, which nobody rates, count as ties and in `n`. They do not
-            change `rate`.
-        group_of: id of a test item -> its group; None without groups.
+        count_identical: whether pairs of identical answers, which nobody rates, count as ties and in `n`. Such pairs do
+            not change `rate`.
+        group_of: maps the id of a test item to its group; None if the items are not in groups.
     """
     winner, loser = key[0]["variants"].split()
     identical = sum(row["shown"] == "false" and row["rater"] == key[0]["rater"] for row in key)
@@ -76,12 +81,12 @@ def win_rates(
 
 
 def _is_automatic(rater: str) -> bool:
-    """Whether a rater is a proxy or a judge, not a person."""
+    """Whether a rater is not a person, but a proxy (an automatic grade) or a judge (a language model)."""
     return rater == PROXY or rater.startswith(JUDGE_PREFIX)
 
 
 def _pool(choices: Iterable[str]) -> str:
-    """Combine the choices of an item's raters into one choice, by majority."""
+    """Combine the choices of an item's raters into the choice of the majority, `tie`, or "cannot judge"."""
     judged = [choice for choice in choices if choice != CANNOT_JUDGE]
     return (majority(judged) or "tie") if judged else CANNOT_JUDGE
 
@@ -119,12 +124,13 @@ def _shifted(interval: Interval, by: float) -> Interval:
 def proxy_ratings(items: Sequence[Item], sheet: str) -> list[Row]:
     """Ratings of a proxy that prefers the answer with the higher ROUGE-L F1, as rows of `ratings.collect_ratings`.
 
-    ROUGE-L compares an answer with the reference answer. Equal scores are ties. The proxy is for demonstrations and
-    does not replace a judgement, so the rows name the rater PROXY. The key of these ratings is `key_rows(items, sheet,
-    "preference", [PROXY], "")`: the proxy ignores on which side an answer is shown.
+    A proxy is an automatic grade in place of a person's. ROUGE-L compares an answer with the reference answer. Equal
+    scores give a tie. The proxy is for demonstrations and does not replace a judgement, so the rows name the rater
+    PROXY. The key of these ratings is `key_rows(items, sheet, "preference", [PROXY], "")`, because the proxy ignores on
+    which side an answer is shown.
 
     Args:
-        items: from `sheets.preference_items`.
+        items: items of a preference sheet, from `sheets.preference_items`.
         sheet: the sheet's name.
     """
     pairs = [item for item in items if len(item.answers) == 2]

@@ -1,4 +1,4 @@
-"""Write the folder of a stage's chosen trial. It holds links to the weights and copies of the records."""
+"""Write the folder of a stage's chosen trial. The folder has links to the trial's weights and copies of its records."""
 
 import shutil
 from pathlib import Path
@@ -8,11 +8,11 @@ from clinical_dpo.io import replacing
 
 
 def write_best_folder(trial: str | Path, best: str | Path) -> None:
-    """Link or copy a trial's files to `best`.
+    """Write links to a trial's files, or copies of them, into the folder `best`.
 
     Args:
-        trial: the trial's folder, {trial}/adapter.
-        best: target folder. All of its content is replaced.
+        trial: the folder of the trial's weights, {trial}/adapter.
+        best: the target folder. All of its earlier content is deleted.
     """
     with replacing(best) as part:
         shutil.copytree(trial, part, copy_function=link_or_copy)

@@ -1,7 +1,8 @@
 """Delete weights that no result of a finished study needs: those of trials that were not chosen, and those of probes.
 
-Logs and run.json stay. A trial's list of checksums is deleted with its weights. Snakemake then trains the trial again
-only if a later change needs the weights.
+A probe is the first run of a trial. The loss curve of the probe determines how long the trial is trained. Logs and
+run.json stay. A trial's list of checksums is deleted with its weights. Snakemake then trains the trial again only if a
+later change needs the weights.
 """
 
 import shutil
@@ -26,7 +27,7 @@ these weights."""
 
 @dataclass(frozen=True)
 class Freeable:
-    """Files that can be deleted: those of a trial that was not chosen, or of a trial's probe."""
+    """Files that can be deleted: those of a trial that was not chosen, or of a probe, the first run of a trial."""
 
     task: str
     model: str
@@ -37,9 +38,9 @@ class Freeable:
 
 
 def freeable(study: Study) -> list[Freeable]:
-    """Find the files that can be deleted, in every stage whose chosen trial has been linked or copied to `best`.
+    """Find the files that can be deleted in every stage whose folder `best` already holds the chosen trial.
 
-    The folder `best` stays complete, because it has hard links to the weights or copies of them.
+    The folder `best` stays complete, because it has hard links to the weights or copies of the weights.
     """
     parts: list[Freeable] = []
     for task in study.tasks:
@@ -50,7 +51,7 @@ def freeable(study: Study) -> list[Freeable]:
 
 
 def _of_stage(study: Study, task: str, model: str, stage: str) -> list[Freeable]:
-    """Files of one stage that can be deleted; none before a trial of the stage is chosen."""
+    """Return the files of one stage that can be deleted; an empty list before a trial of the stage is chosen."""
     names = {"task": task, "model": model, "stage": stage}
     selection = Path(study.paths("selection", names))
     if not selection.exists() or not Path(study.paths("best", names, best=BEST)).exists():
@@ -68,14 +69,14 @@ def _of_stage(study: Study, task: str, model: str, stage: str) -> list[Freeable]
 
 
 def _files(folder: Path, kept: Iterable[str] = ()) -> list[Path]:
-    """Files of a folder and its subfolders. Files with a name in `kept` are left out."""
+    """Return the files of a folder and its subfolders, sorted. Files with a name in `kept` are left out."""
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in kept)
 
 
 def freed_bytes(parts: Iterable[Freeable]) -> int:
-    """Bytes that are freed if the files are deleted.
+    """Return the number of bytes that are freed if the files are deleted.
 
-    A file frees nothing if a hard link to it stays, such as one in the folder of the chosen trial.
+    Deleting a file frees nothing if another hard link to the file stays, such as in the folder of the chosen trial.
     """
     links: dict[tuple[int, int], int] = {}
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
@@ -88,7 +89,10 @@ def freed_bytes(parts: Iterable[Freeable]) -> int:
 
 
 def free(study: Study) -> str:
-    """Delete the files of `freeable`. Return a text: freed gigabytes, trials, and what a later change trains again."""
+    """Delete the files of `freeable`. Return a text for the user.
+
+    The text states the freed gigabytes, the trials, and the later changes after which trials are trained again.
+    """
     parts = freeable(study)
     size = freed_bytes(parts)
     for part in parts:

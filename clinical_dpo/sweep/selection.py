@@ -25,14 +25,14 @@ GRADERS = {
 def scored_trials(
     trials: Sequence[str], logs: Sequence[str], task: Mapping[str, Any], dev: str, answers: Sequence[str]
 ) -> list[Row]:
-    """Return one row of COLUMNS per trial, in the order of the sweep. A single trial has no score and is chosen.
+    """Return one row of COLUMNS for each trial, in the order of the sweep. A single trial has no score and is chosen.
 
     Args:
         trials: names of the trials.
-        logs: log.csv of each trial.
-        task: `selection_metric` and the settings of its grader.
-        dev: JSON Lines of the dev split.
-        answers: JSON Lines of each trial's answers to the dev split; empty for a single trial.
+        logs: path of each trial's log.csv.
+        task: settings of the task: `selection_metric`, and the settings of the metric's grader.
+        dev: path of the dev split, a JSON Lines file.
+        answers: path of each trial's answers to the dev split, a JSON Lines file; empty for a single trial.
     """
     table: list[Row] = [
         dict.fromkeys(COLUMNS, "") | {"trial": trial, "n": 0, "final_eval_loss": eval_curve(read_csv(log))[-1][1]}
@@ -63,7 +63,7 @@ def dev_score(rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[
 
 
 def _label_score(grades: Sequence[Grade], task: Mapping[str, Any]) -> float:
-    """The score of labels by the task's `selection_metric`; 0 if the score is not defined."""
+    """Return the score of labels by the task's `selection_metric`; 0 if the score is not defined."""
     from clinical_dpo.grading import scores  # imported here: Snakemake imports this module at every start
 
     labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]
@@ -77,9 +77,10 @@ def _label_score(grades: Sequence[Grade], task: Mapping[str, Any]) -> float:
 
 
 def best_trial(trials: Sequence[Row]) -> str:
-    """Name of the trial with the highest score. Equal scores are ranked by lower final eval loss, then by order.
+    """Return the name of the trial with the highest score.
 
-    A loss that is not finite ranks below every finite loss.
+    Of trials with equal scores, the one with the lowest final eval loss is chosen. Of trials with equal losses, the
+    first is chosen. A loss that is not finite counts as higher than every finite loss.
 
     Args:
         trials: rows of COLUMNS with numbers as scores, in the order of the sweep. A single trial needs no score.
@@ -92,10 +93,10 @@ def best_trial(trials: Sequence[Row]) -> str:
 
 
 def ties(selections: Iterable[str | Path]) -> list[str]:
-    """Texts about the sweeps in which several trials have the highest score: "uti, llama, sft (2 trials)".
+    """Return a text, such as "uti, llama, sft (2 trials)", for each sweep in which several trials share the best score.
 
     Args:
-        selections: {task}/{model}/{stage}/selection.csv of every sweep.
+        selections: path of each sweep's {task}/{model}/{stage}/selection.csv.
     """
     sweeps = []
     for path in selections:

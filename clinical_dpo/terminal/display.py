@@ -1,7 +1,7 @@
 """A progress bar below the other text of a run: jobs, time left, and what runs.
 
-Jobs write to the terminal too. Text within the bar would be lost at the bar's next change. So the standard streams of
-the run and of its jobs lead through a pipe, and a thread prints each of their lines above the bar.
+The standard streams of the run and of its jobs lead through a pipe. A thread prints each line from the pipe above the
+bar. Without the pipe, a job could write into the bar, and the next redraw would erase this text.
 """
 
 import contextlib
@@ -40,11 +40,11 @@ class Display(logging.Handler):
     """
 
     def __init__(self, progress: RunProgress, verb: str, *, color: bool = True) -> None:
-        """Open the terminal.
+        """Prepare the bar, which `open` shows.
 
         Args:
-            progress: the jobs of the run.
-            verb: what jobs do after their start: `running`, or `submitted` to a cluster.
+            progress: the counts of the run's jobs.
+            verb: the word for a job that has started: `running`, or `submitted` to a cluster.
             color: whether the bar has colours.
         """
         super().__init__()
@@ -66,7 +66,7 @@ class Display(logging.Handler):
         self._ticking = threading.Thread(target=self._tick, daemon=True)
 
     def open(self) -> None:
-        """Show the bar. Each standard stream that is a terminal is led through a pipe from now on."""
+        """Show the bar. From now on, each standard stream that is a terminal leads through a pipe."""
         self._read, write = os.pipe()
         for name, number in (("stdout", 1), ("stderr", 2)):
             if os.isatty(number):
@@ -100,7 +100,7 @@ class Display(logging.Handler):
             self._live.refresh()
 
     def close(self) -> None:
-        """Give the standard streams back, print the lines that are still in the pipe, and remove the bar."""
+        """Lead the standard streams to the terminal again, print the lines left in the pipe, and remove the bar."""
         if self._streams:
             for number, terminal in self._streams.items():
                 os.dup2(terminal, number)
@@ -113,7 +113,7 @@ class Display(logging.Handler):
         super().close()
 
     def render(self) -> RenderableType:
-        """The bar, and a line for each of the SHOWN jobs that have run longest."""
+        """Return what the terminal shows: the bar, and a line for each of the SHOWN jobs that have run longest."""
         progress, running = self.progress, self.progress.running()
         bar = Table.grid(padding=(0, 2), expand=True)
         bar.width = min(self.console.width, WIDEST)
@@ -147,7 +147,7 @@ class Display(logging.Handler):
                     gone = True
 
     def _tick(self) -> None:
-        """Redraw the bar twice a second, since its times pass."""
+        """Redraw the bar twice a second until `close`, so that its times stay current."""
         while not self._closed.wait(0.5):
             self.refresh()
 

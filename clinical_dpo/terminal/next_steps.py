@@ -7,13 +7,13 @@ from clinical_dpo.report.summary import AWAITED
 
 
 def next_steps(summary: str, page: str, configs: Sequence[str], settings: Sequence[str] = ()) -> str:
-    """Text with the page to read next and the commands to run next.
+    """Return a text with the page to read next and the commands to run next.
 
     Args:
-        summary: text of the run's summary. It shows whether grades are awaited.
+        summary: text of the run's summary, which shows whether grades are awaited.
         page: path of the page of results.
-        configs: the configuration files of the command line.
-        settings: the settings of the command line, such as `allow_generated=true`.
+        configs: paths of the configuration files that the command line of the run names.
+        settings: settings on the command line of the run, such as `allow_generated=true`.
     """
     options = f" --configfile {shlex.join(configs)}" if configs else ""
     options += f" --config {shlex.join(settings)}" if settings else ""

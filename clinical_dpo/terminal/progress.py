@@ -20,10 +20,10 @@ class RunProgress:
     """Counts the jobs of a run. Several threads may call its methods."""
 
     def __init__(self, rules: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
-        """Start the clock.
+        """Start the run's clock. No job is done yet.
 
         Args:
-            rules: the rule of each job that the run will do.
+            rules: the name of the rule of each job that the run will do.
             clock: function that returns the time in seconds, from any start.
         """
         self._lock = threading.Lock()
@@ -68,7 +68,7 @@ class RunProgress:
         return self._clock() - self.started
 
     def running(self) -> list[tuple[RunningJob, float]]:
-        """The running jobs with the seconds since their start, the longest first."""
+        """Pairs of a running job and the seconds since its start. The job that has run longest is first."""
         with self._lock:
             now = self._clock()
             return [(job, now - job.started) for job in sorted(self._running.values(), key=lambda job: job.started)]
@@ -76,9 +76,9 @@ class RunProgress:
     def seconds_left(self) -> float | None:
         """Estimate the seconds until the last job ends; None before the first job has ended.
 
-        A job is expected to take the mean time of the finished jobs of its rule. If there are none, it is expected to
-        take the mean time of all finished jobs. The number of jobs that run at a time is expected to stay at its mean
-        so far.
+        A job is expected to take the mean time of the finished jobs of its rule. If no job of its rule has finished,
+        the job is expected to take the mean time of all finished jobs. The number of jobs that run at a time is
+        expected to stay at its mean so far.
         """
         running = self.running()
         with self._lock:

@@ -18,7 +18,7 @@ class ShortLines(logging.Formatter):
         self.formatter = formatter
 
     def format(self, record: logging.LogRecord) -> str:
-        """Snakemake's text of a record, with lines of at most LONGEST characters."""
+        """Return Snakemake's text of a log record, with lines of at most LONGEST characters."""
         text = self.formatter.format(record)
         return shortened(text) if text else text  # Snakemake has records without a text
 
@@ -41,7 +41,10 @@ def _cut_lists(line: str) -> str:
 
 
 def _cut(items: str, room: int) -> str:
-    """Cut a list to the items that fit into `room` characters, at least one: "a.csv, b.csv, ... (98 more)"."""
+    """Cut a comma-separated list to the first items that fit into `room` characters: "a.csv, b.csv, ... (98 more)".
+
+    At least one item is kept.
+    """
     if len(items) <= room:
         return items
     kept = items[: room - len(", ... (10,000 more)")].rpartition(", ")[0] or items.partition(", ")[0]

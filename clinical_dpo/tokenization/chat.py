@@ -1,7 +1,7 @@
 """Convert a conversation to token ids. Only the chat template writes special tokens.
 
-A text of a message that spells a special token stays text, as in the encoders of the models' vendors. Transformers
-would read `<|eot_id|>` in a message as the token that ends a turn.
+If a message contains the spelling of a special token, such as `<|eot_id|>`, the spelling is encoded as plain text. The
+encoders of the models' vendors do the same. The library transformers would encode the spelling as the special token.
 """
 
 import json
@@ -24,9 +24,9 @@ _ANSWER = "This is the answer."
 
 
 def chat_text(tokenizer: Any, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool = False) -> str:
-    """Render a conversation by the tokenizer's chat template, for `text_tokens`.
+    """Return a conversation as the text that the tokenizer's chat template writes. `text_tokens` encodes this text.
 
-    Spellings of special tokens in the messages are marked.
+    Spellings of special tokens in the messages are marked, so that `text_tokens` encodes them as plain text.
 
     Raises:
         UserError: the template refuses the conversation.
@@ -49,7 +49,9 @@ def _refused(error: TemplateError, messages: Sequence[Mapping[str, Any]]) -> Use
     mend = "Set `chat_template` in the model file to a template that takes this conversation."
     if "system" in roles:
         mend = "Remove `system_prompt` from the task file, and write its text into `prompt`. Or s" + mend[1:]
-    return UserError(f"the model's chat template refuses messages of {', '.join(roles)} ({error}). {mend}")
+    return UserError(
+        f"the model's chat template refuses a conversation with the roles {', '.join(roles)} ({error}). {mend}"
+    )
 
 
 def text_tokens(tokenizer: Any, text: str) -> list[int]:
@@ -108,12 +110,12 @@ def _spellings(tokenizer: Any) -> re.Pattern[str]:
 
 @lru_cache(maxsize=4)
 def _renamed(tokenizer: Any) -> tuple[dict[str, str], Any]:
-    """Return special token -> its new name in a copy of the tokenizer, and the copy.
+    """Copy a tokenizer, and rename its special tokens. Return special token -> new name, and the copy.
 
-    A text cannot spell a new name. The token ids of the copy are those of the tokenizer.
+    No text contains a new name. The token ids of the copy are those of the tokenizer.
 
     Raises:
-        UserError: the tokenizer cannot be copied, since it has no tokenizer.json.
+        UserError: the tokenizer cannot be copied, because it has no tokenizer.json.
     """
     from tokenizers import Tokenizer  # takes a second to import; most texts spell no special token
 
@@ -141,5 +143,5 @@ def _renamed(tokenizer: Any) -> tuple[dict[str, str], Any]:
     state |= {"truncation": None, "padding": None}
     copy = Tokenizer.from_str(json.dumps(state))
     if wrong := [word for word, name in names.items() if copy.token_to_id(name) != ids[word]]:
-        raise ValueError(f"the copy of the tokenizer has another id for {wrong[0]}")
+        raise ValueError(f"the copy of the tokenizer has another id for the special token '{wrong[0]}'")
     return names, copy

@@ -15,8 +15,8 @@ def check_context(rows: Sequence[TaskRow], tokenizer: Any, answer: int, context:
         rows: rows with few-shot prompts.
         tokenizer: the model's tokenizer.
         answer: largest number of tokens of an answer.
-        context: the longest sequence that the model reads, in tokens; None if it has no limit.
-        source: name of the rows, for messages.
+        context: the longest sequence that the model reads, in tokens; None if the model has no limit.
+        source: file of the rows, for messages.
 
     Returns:
         Number of tokens of the longest prompt; 0 without rows.
@@ -29,8 +29,9 @@ def check_context(rows: Sequence[TaskRow], tokenizer: Any, answer: int, context:
         length = len(prompt_tokens(row, tokenizer))
         if context is not None and length + answer > context:
             raise PublicError(
-                f"{source}, row {number}: the prompt with its examples takes {length} tokens, and the answer up to "
-                f"{answer}, but the model reads at most {context}. Lower arms.few_shot.examples in the task file."
+                f"{source}, row {number}: the prompt with its few-shot examples takes {length} tokens, and an answer "
+                f"takes up to {answer} tokens, but the model reads at most {context} tokens in all. Lower "
+                "arms.few_shot.examples in the task file."
             )
         longest = max(longest, length)
     return longest

@@ -14,7 +14,7 @@ _BATCH = 256  # rows tokenized at once
 
 @dataclass(frozen=True)
 class RowLength:
-    """The numbers of tokens of one measured row, and the number of rows that this row represents."""
+    """The numbers of tokens of one row's prompt and answer, and the number of rows that this row represents."""
 
     row: int  # index of the row
     prompt: int
@@ -23,9 +23,9 @@ class RowLength:
 
 
 def measure_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[RowLength]:
-    """Return the token lengths of all rows, or of a large data set's sample.
+    """Return the token lengths of all rows. If there are more than 6,000 rows, only a sample is measured.
 
-    The sample is the 1,000 longest rows (in bytes) and 5,000 rows at even distances among the rest.
+    The sample is the 1,000 longest rows (in bytes) and 5,000 of the other rows, at even distances.
     """
     if len(rows) <= LONGEST + SPREAD:
         sample, weights = list(range(len(rows))), [1.0] * len(rows)
@@ -63,8 +63,7 @@ def quantile(values: Iterable[tuple[int, float]], share: float) -> int:
 def token_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[tuple[int, int]]:
     """Return for every row the number of tokens of its prompt and of its answer, as `tokenize_completion` divides them.
 
-    With a fast tokenizer, a row is tokenized only once. The token of the answer's first character is where the answer
-    starts.
+    A fast tokenizer tokenizes each row only once. The answer then starts at the token of its first character.
     """
     lengths: list[tuple[int, int]] = []
     for start in range(0, len(rows), _BATCH):

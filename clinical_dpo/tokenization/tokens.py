@@ -11,7 +11,7 @@ QUANTILES = (0.5, 0.9, 0.99)
 
 
 def prompt_tokens(row: Mapping[str, Any], tokenizer: Any) -> list[int]:
-    """Return the token ids of a row's prompt and the generation prompt. A model generates the answer from these."""
+    """Return the token ids of a row's prompt and of the generation prompt, which begins the model's turn."""
     return chat_tokens(tokenizer, row["prompt"], add_generation_prompt=True)
 
 
@@ -54,13 +54,14 @@ def check_lengths(
     Args:
         rows: task rows, or preference pairs.
         tokenizer: a Hugging Face tokenizer with a chat template.
-        max_length: largest number of tokens of prompt and answer together; training cuts the rest.
+        max_length: largest number of tokens of prompt and answer together; training cuts off further tokens.
         completions: columns of the answers: `completion`, or `chosen` and `rejected`.
         source: file of the rows, for messages.
 
     Returns:
-        `rows` (number of rows), `truncated` (rows with a truncated answer), `max_tokens` (tokens of the longest prompt
-        with answer, before truncation) and `quantiles` of that length (nearest rank).
+        A dict with `rows` (number of rows), `truncated` (number of rows with a truncated answer), `max_tokens` (number
+        of tokens of the longest prompt with answer, before truncation) and `quantiles` (of the number of tokens of
+        prompt and answer, by nearest rank).
 
     Raises:
         UserError: a prompt fills max_length, or an answer has no token.
@@ -77,7 +78,7 @@ def check_lengths(
                     f"of '{column}' would be left. Raise max_length, or shorten or remove the row."
                 )
             if not answer:
-                raise UserError(f"{where}: '{column}' has no tokens. Fill it in, or remove the row.")
+                raise UserError(f"{where}: the answer '{column}' has no tokens. Fill in a text, or remove the row.")
             longest = max(longest, len(prompt) + len(answer))
         lengths.append(longest)
     ranked = sorted(lengths)

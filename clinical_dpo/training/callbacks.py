@@ -14,11 +14,14 @@ LOGGED = {"loss": "loss", "rewards/accuracies": "reward accuracy", "rewards/marg
 class NoCheckpointAtTheEnd(TrainerCallback):
     """Skip the checkpoint of the last step.
 
-    A trainer that resumes from such a checkpoint would train one step too many.
+    A trainer that resumes from a checkpoint of the last step would train one step too many.
     """
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """At the last step, cancel the saving of a checkpoint. The trainer has decided to save before this call."""
+        """At the last step, cancel the saving of a checkpoint.
+
+        The trainer calls this method after its decision to save.
+        """
         if state.global_step >= state.max_steps:
             control.should_save = False
 
@@ -26,8 +29,8 @@ class NoCheckpointAtTheEnd(TrainerCallback):
 class TrainingProgress(TrainerCallback):
     """Write lines such as `step 40 of 500 (8%): loss 0.5836, 1.32 s/step, 0:10:07 left`.
 
-    In DPO a line also has reward accuracy and reward margin. The callback reads the trainer's log and changes nothing.
-    The clock starts with the first step, so loading and the evaluation before the first step do not count.
+    In DPO a line also has reward accuracy and reward margin. The callback only reads the trainer's log. The time starts
+    with the first step, so it does not include loading and the evaluation before the first step.
     """
 
     progress: Progress | None = None
@@ -38,12 +41,12 @@ class TrainingProgress(TrainerCallback):
             say(f"Resumed after step {state.global_step} of {state.max_steps}.")
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Start the clock at the first step."""
+        """Start the clock, if this is the first step of the run."""
         if self.progress is None:
             self.progress = Progress("step", state.max_steps, state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        """Write a line for a training log entry or an evaluation, and none for the trainer's closing summary."""
+        """Write a line if the log entry is of training or of an evaluation. Skip the trainer's summary at the end."""
         logs = logs or {}
         if "eval_loss" in logs:
             say(f"eval at step {state.global_step}: {', '.join(_notes(logs, 'eval_'))}")

@@ -1,4 +1,4 @@
-"""What an interrupted training run leaves for the next attempt: checkpoints, and the number of memory failures."""
+"""What an interrupted training run leaves for the next attempt: checkpoints, and how often memory has run out."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ STATE = "trainer_state.json"  # the last file that the trainer writes into a che
 
 
 def checkpoint_folder(out: str, digest: str) -> Path:
-    """Make the checkpoint folder beside `out`, and delete checkpoints that belong to another digest.
+    """Make the checkpoint folder beside `out`, and delete checkpoints that were saved under another digest.
 
     The folder is not inside `out`, because Snakemake deletes the outputs of a failed job.
 
@@ -20,8 +20,11 @@ def checkpoint_folder(out: str, digest: str) -> Path:
         out: folder of the trained weights.
         digest: digest of everything that the training depends on.
 
+    Returns:
+        The checkpoint folder.
+
     Raises:
-        PublicError: the folder cannot be written. This is found before training, not at the first checkpoint.
+        PublicError: the folder cannot be written. This error comes before training, not at the first checkpoint.
     """
     folder = Path(f"{out}.checkpoints")
     record = folder / DIGEST
@@ -38,7 +41,7 @@ def checkpoint_folder(out: str, digest: str) -> Path:
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """Newest complete checkpoint in a folder; None if there is none. Incomplete checkpoints are deleted."""
+    """Return the newest complete checkpoint in a folder, or None if there is none. Delete incomplete checkpoints."""
     complete = {}
     for path in folder.glob("checkpoint-*"):
         if _is_complete(path):
@@ -56,13 +59,13 @@ def _is_complete(checkpoint: Path) -> bool:
 
 
 def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
-    """Rows per micro-batch: the configured number, halved for every attempt that ran out of memory.
+    """Rows computed at once: the configured number, halved for every earlier attempt that ran out of memory.
 
     Args:
-        rows: configured micro-batch size.
-        folder: folder from `checkpoint_folder`.
-        batch_size: rows per optimizer step. The result divides this number, so that every step has the same rows as
-            before.
+        rows: configured number of rows.
+        folder: the result of `checkpoint_folder`, where such attempts are counted.
+        batch_size: rows per optimizer step. The result is a divisor of `batch_size`, so that a step has the same rows
+            as before.
     """
     record = folder / OUT_OF_MEMORY
     largest = rows >> read_json(record) if record.exists() else rows
@@ -70,17 +73,17 @@ def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
 
 
 def reduced_tokens(tokens: int, folder: Path) -> int:
-    """Tokens per micro-batch: the configured number, halved for every attempt that ran out of memory.
+    """Tokens computed at once: the configured number, halved for every earlier attempt that ran out of memory.
 
     Args:
-        tokens: configured number of tokens; 0, which is returned unchanged, if micro-batches are limited by rows.
-        folder: folder from `checkpoint_folder`.
+        tokens: configured number of tokens. 0 means that rows are limited instead of tokens; it is returned unchanged.
+        folder: the result of `checkpoint_folder`, where such attempts are counted.
     """
     record = folder / OUT_OF_MEMORY
     return max(tokens >> (read_json(record) if record.exists() else 0), 1) if tokens else 0
 
 
 def note_out_of_memory(folder: Path) -> None:
-    """Count a memory failure in the checkpoint folder, so that the next attempt halves the micro-batch."""
+    """Count in the checkpoint folder that memory has run out, so that the next attempt halves the micro-batch."""
     record = folder / OUT_OF_MEMORY
     write_json(record, (read_json(record) if record.exists() else 0) + 1)

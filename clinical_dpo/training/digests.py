@@ -1,6 +1,7 @@
-"""Digests of what a training run depends on.
+"""Digests of everything that a training run depends on.
 
-They show whether the run can use existing checkpoints, or the stored weights of its probe.
+Equal digests show that a run can use existing checkpoints, or the stored weights of its probe. A probe is a first,
+full-length run, from whose curve of the eval loss the number of training steps is read.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,29 +16,29 @@ NOT_OF_WEIGHTS = ("eval_steps",)  # settings that change no weights
 
 
 def run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """SHA-256 of base model, settings, steps, inputs and code.
+    """SHA-256 of a run's base model, settings, steps, input files and code.
 
-    A checkpoint is resumed only by a run of the same digest.
+    A run resumes from a checkpoint only if both have the same digest.
 
     Args:
-        run: the run.
-        base: from `models.load.base_record`.
-        inputs: from `input_digests`.
+        run: settings of the training.
+        base: id, revision and origin of the base model, from `models.load.base_record`.
+        inputs: SHA-256 of each input file, from `input_digests`.
     """
     return json_sha256([base, run.model, run.settings, run.steps, inputs, run.code, _base_sums(run)])
 
 
 def probe_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """SHA-256 of everything that a run's weights depend on.
+    """SHA-256 of everything that a run's weights depend on. The parameters are those of `run_digest`.
 
-    A probe and its trial are the same run if their digests are equal. Arguments as for `run_digest`.
+    If the digests of a probe and of its trial are equal, both runs give the same weights.
     """
     settings = {key: value for key, value in run.settings.items() if key not in NOT_OF_WEIGHTS}
     return json_sha256([base, run.model, settings, run.steps, inputs, run.trainer_code, _base_sums(run)])
 
 
 def input_digests(paths: Iterable[str]) -> dict[str, str]:
-    """Map the path of each input file, and of each safetensors file in an input folder, to its SHA-256."""
+    """Map the path of each input file to the file's SHA-256. The files of an input folder are its safetensors files."""
     files = [
         file for path in map(Path, paths) for file in ([path] if path.is_file() else sorted(path.glob("*.safetensors")))
     ]
@@ -45,6 +46,6 @@ def input_digests(paths: Iterable[str]) -> dict[str, str]:
 
 
 def _base_sums(run: Run) -> str | bool:
-    """SHA-256 of the base model's list of checksums (the list covers the chat template); False if there is no list."""
+    """SHA-256 of the base model's list of checksums, which covers the chat template; False if there is no such list."""
     sums = Path(run.base) / CHECKSUMS
     return sums.exists() and sha256(sums)

@@ -1,8 +1,8 @@
 """Direct preference optimization (DPO, Rafailov et al. 2023) with TRL's DPOTrainer.
 
-The SFT model is both the initial policy and the reference model. With LoRA, the policy contains the SFT adapter as
-frozen ranks (`sft_ranks`). The reference model's log-probabilities come from a file that all trials of a sweep share,
-so training neither loads nor runs a reference model.
+The SFT model is both the initial policy and the reference model. If the models are LoRA adapters, the policy contains
+the SFT adapter as frozen ranks (`sft_ranks`). The reference model's log-probabilities come from a file that all trials
+of a sweep share, so training neither loads nor runs a reference model.
 """
 
 from collections.abc import Mapping
@@ -31,21 +31,22 @@ def train(run: Run, files: Mapping[str, str]) -> None:
     """Train the DPO model of a job.
 
     Args:
-        run: the run.
-        files: the job's input files: the pairs `train` and `eval`, their log-probabilities `train_reference` and
-            `eval_reference`, and `sft`, a file in the folder of the SFT model.
+        run: settings and output folder of the training.
+        files: paths of the job's input files. `train` and `eval` have the preference pairs. `train_reference` and
+            `eval_reference` have the reference model's log-probabilities of these pairs. `sft` is a file in the folder
+            of the SFT model.
     """
     pairs, logps = (files["train"], files["eval"]), (files["train_reference"], files["eval_reference"])
     train_dpo(run, *pairs, *logps, sft=str(Path(files["sft"]).parent))
 
 
 def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eval_logps: str, sft: str) -> None:
-    """Train one trial on preference pairs, and write its files into `run.out`.
+    """Train one DPO model on preference pairs, and write its files into `run.out`.
 
     Args:
-        run: the run. Its `settings` include beta, loss and label_smoothing. For the arm dpo_sft they also include
-            `sft_weight`, the weight of the SFT loss on the chosen answer.
-        train_pairs, eval_pairs: JSON Lines of preference pairs (prompt, chosen, rejected).
+        run: settings and output folder of the training. Its `settings` include beta, loss and label_smoothing. For the
+            arm dpo_sft they also include `sft_weight`, the weight of the SFT loss on the chosen answers.
+        train_pairs, eval_pairs: JSON Lines files of preference pairs (prompt, chosen, rejected).
         train_logps, eval_logps: Parquet files with the SFT model's log-probabilities (nats) of both answers.
         sft: folder of the chosen SFT model.
 
@@ -93,19 +94,20 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
 
 
 def _check_start(trainer: Any, run: Run) -> None:
-    """Refuse a policy that differs from the reference model before the first step.
+    """Check before the first step that the policy equals the reference model.
 
     Raises:
-        PublicError: the log-probabilities of the shortest pair differ by more than rounding.
+        PublicError: the two models' log-probabilities of the shortest pair differ by more than rounding.
     """
     with autocast(run.model):  # the stored log-probabilities were computed in the same types
         difference, tokens = trainer.starting_difference()
     exact = run.model["dtype"] == "float32" or run.settings["adapter"] == "full"
     if not difference <= (ROUNDING if exact and not mixed_precision(run.model) else HALF_ROUNDING) * tokens:
         raise PublicError(
-            f"Policy and reference model differ before the first step, by {difference:.3g} nats for an answer of at "
-            f"most {tokens} tokens. The stored log-probabilities belong to other weights, another chat template or "
-            "other code. Delete preferences/*.reference.parquet of this task and model, and run again."
+            f"Policy and reference model differ before the first step, by {difference:.3g} nats in the log-probability "
+            f"of an answer of at most {tokens} tokens. They must be equal. The stored log-probabilities of the "
+            "reference model belong to other weights, another chat template or other code. Delete "
+            "preferences/*.reference.parquet of this task and model, and run again."
         )
 
 
@@ -113,12 +115,12 @@ def with_reference_logps(pairs: list[Pair], logps: str, tokenizer: Any) -> "Data
     """Make a dataset of tokenized pairs, with the reference model's log-probabilities (nats) of the two answers.
 
     Args:
-        pairs: the pairs.
-        logps: Parquet file that `compute_reference_logps` wrote.
+        pairs: the preference pairs.
+        logps: path of a Parquet file that `compute_reference_logps` wrote.
         tokenizer: the model's tokenizer.
 
     Raises:
-        PublicError: the file does not hold exactly these pairs, in this order.
+        PublicError: the Parquet file does not hold exactly these pairs, in this order.
     """
     import pandas as pd
     from datasets import Dataset

@@ -16,25 +16,26 @@ TIE_TOLERANCE = 1e-6  # relative error of eight float32 roundings
 
 
 def tied(margins: torch.Tensor, logps: torch.Tensor, beta: float) -> torch.Tensor:
-    """Whether the two rewards of each pair are equal within rounding: (pairs,) bool.
+    """Whether the two rewards of each pair are equal up to rounding, a boolean tensor of shape (pairs,).
 
-    Policy and reference model compute log-probabilities in different batches, so equal models differ by rounding. The
-    rounding error grows with the size of a log-probability. Before the first step, every pair is tied.
+    Policy and reference model compute log-probabilities in different batches, so even equal models differ by rounding.
+    The rounding error grows with the size of a log-probability. Before the first step, every pair is tied.
 
     Args:
-        margins: (pairs,) reward of the chosen answer minus reward of the rejected answer.
-        logps: (2 x pairs,) log-probabilities (nats) of the answers, all chosen answers first.
+        margins: reward of the chosen answer minus reward of the rejected answer, shape (pairs,).
+        logps: log-probabilities (nats) of the answers, all chosen answers first, shape (2 x pairs,).
         beta: DPO's beta.
     """
     return margins.abs() <= TIE_TOLERANCE * (1 + beta * logps.abs().view(2, -1).sum(0))
 
 
 def chosen_loss(log_probs: torch.Tensor, label_mask: torch.Tensor) -> torch.Tensor:
-    """The SFT loss on the chosen answers: mean over pairs of the mean loss (nats) of an answer's tokens.
+    """The SFT loss (nats) on the chosen answers: the mean over an answer's tokens, averaged over the pairs.
 
     Args:
-        log_probs: (2 x pairs, tokens) log-probabilities, all chosen answers first, zero outside of the answers.
-        label_mask: (2 x pairs, tokens) whether a token belongs to an answer.
+        log_probs: log-probabilities of tokens, zero outside of the answers, shape (2 x pairs, tokens). All chosen
+            answers come first.
+        label_mask: whether a token belongs to an answer, shape (2 x pairs, tokens).
     """
     pairs = len(log_probs) // 2
     tokens = label_mask[:pairs].sum(1).clamp(min=1)
@@ -42,11 +43,12 @@ def chosen_loss(log_probs: torch.Tensor, label_mask: torch.Tensor) -> torch.Tens
 
 
 class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
-    """DPOTrainer for rows with `ref_chosen_logps` and `ref_rejected_logps`. It logs ties separately from wins.
+    """DPOTrainer that reads the reference model's log-probabilities from the rows instead of computing them.
 
-    The trainer can add the SFT loss on the chosen answers (`chosen_loss`). This loss equals TRL's loss type `sft` with
-    one pair per micro-batch. With more pairs TRL averages over all tokens of a micro-batch, so TRL's loss depends on
-    the size of the micro-batches.
+    The rows have the columns `ref_chosen_logps` and `ref_rejected_logps`. The trainer logs ties separately from wins.
+    It can add the SFT loss on the chosen answers (`chosen_loss`) to the DPO loss. With one pair per micro-batch, this
+    SFT loss equals that of TRL's loss type `sft`. With more pairs TRL averages over all tokens of a micro-batch, so
+    TRL's loss depends on the size of the micro-batches.
     """
 
     last_logps: torch.Tensor  # (2 x pairs,) log-probabilities (nats) of the last batch, all chosen answers first
@@ -57,7 +59,7 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
         Args:
             model: the policy.
             args: TRL's arguments.
-            sft_weight: weight of the SFT loss on the chosen answer.
+            sft_weight: weight of the SFT loss on the chosen answers; 0 adds no SFT loss.
             kwargs: further arguments of DPOTrainer.
         """
         self.sft_weight = sft_weight
@@ -71,8 +73,8 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
         """Compare policy and reference model on the shortest pair, by the forward pass of training.
 
         Returns:
-            The larger of the two answers' differences in log-probability (nats), and the number of tokens of the longer
-            answer.
+            The larger of the two answers' absolute differences in log-probability (nats) between the two models, and
+            the number of tokens of the longer answer.
         """
         columns = ("prompt_ids", "chosen_ids", "rejected_ids")
         rows: Any = self.train_dataset
@@ -92,7 +94,7 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     def _prepare_dataset(self, dataset: Dataset, *arguments: Any) -> Dataset:
         """Return the dataset unchanged, because its rows are already tokenized.
 
-        TRL's own tokens would differ in texts that spell out a special token.
+        If a text spells out a special token such as `</s>`, TRL would tokenize it differently.
         """
         return dataset
 
@@ -104,7 +106,7 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     ) -> Any:
         """Compute TRL's loss and metrics, and add the weighted SFT loss.
 
-        `rewards/accuracies` does not count ties as wins; `rewards/ties` is the share of ties. In evaluation, the
+        `rewards/accuracies` does not count ties as wins. `rewards/ties` is the share of ties. In evaluation, the
         metrics are means over pairs. TRL itself averages over batches, so that a short last batch weighs as much as a
         full batch.
         """

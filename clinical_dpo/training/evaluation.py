@@ -1,4 +1,4 @@
-"""A part of trainers: evaluations that do not affect training and whose time is measured."""
+"""A mixin of trainers: evaluations do not affect the random numbers of training, and their time is measured."""
 
 import time
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 
 
 class SeparateEvaluation:
-    """Part of a trainer: an evaluation does not change the random numbers of training, and its time is measured.
+    """Mixin of trainers: an evaluation does not affect the random numbers of training, and its time is measured.
 
     An evaluation draws a seed for its data loader. Without this class, the dropout of later steps would depend on the
     number of earlier evaluations.

@@ -1,4 +1,4 @@
-"""Settings for training the chosen trial again with another seed. All other settings stay the same."""
+"""Settings for training the chosen model again with another seed. All other settings stay the same."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from clinical_dpo.io import read_json
 
 
 def reseeded_settings(run_record: str, seed: int) -> tuple[dict[str, Any], int]:
-    """Settings of the chosen trial with another seed, and the number of its optimizer steps.
+    """Settings of the chosen trial (training run) with another seed, and the trial's number of optimizer steps.
 
     Args:
         run_record: path of run.json of the chosen trial.

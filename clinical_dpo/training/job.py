@@ -1,4 +1,4 @@
-"""Train the model of one Snakemake job, in whichever stage the job has."""
+"""Train the model of one Snakemake job. The job's stage, such as sft or dpo, chooses the training code."""
 
 from importlib import import_module
 from pathlib import Path
@@ -10,15 +10,17 @@ from clinical_dpo.training.stages import PROBE_WEIGHTS, SPEED_SETTINGS, stage_mo
 
 
 def train_stage(snakemake: Any, params: Any, settings: dict[str, Any], steps: int | None, probe: bool = False) -> None:
-    """Train one model of the job's stage.
+    """Train one model of the job's stage, such as sft or dpo.
 
     Args:
-        snakemake: the job. `wildcards` has the stage. `input` has the base model and the stage's files. `output` has
-            run.json. `resources` has SPEED_SETTINGS.
-        params: the rule's settings: `model`, from the model file, and `code`, the digest of the code.
-        settings: settings of the stage, with the trial's values.
+        snakemake: Snakemake's job. `wildcards` has the stage. `input` has the base model and the stage's files.
+            `output` has run.json. `resources` has SPEED_SETTINGS.
+        params: parameters of the job's rule: `model`, the settings of the model file, and `code`, the digest of the
+            code.
+        settings: settings of the stage, with the learning rate (and beta) of this trial.
         steps: number of optimizer steps. None trains for the number of epochs in `settings`.
-        probe: True writes the curve of the eval loss and no weights. The rule that finds the plateau reads this curve.
+        probe: whether to write the curve of the eval loss and no weights. Another rule reads from this curve where the
+            eval loss flattens.
     """
     out, stage = Path(snakemake.output.run).parent, stage_module(snakemake.wildcards.stage)
     has_probe = probe or bool(snakemake.input.get("plateau"))

@@ -1,6 +1,6 @@
 """Micro-batches with a limited number of tokens.
 
-A training step keeps its rows and is computed in as few parts as possible.
+A training step keeps its rows. It is computed in parts, the micro-batches, which are as few as the limit allows.
 """
 
 from collections.abc import Sequence
@@ -13,31 +13,31 @@ from clinical_dpo.training.flat.layout import own_tokens
 
 
 class TokenCollator:
-    """Collate the rows of a whole training step, with the parts that are computed one after the other.
+    """Collate the rows of a whole training step, and split them into parts that are computed one after the other.
 
     A batch has TRL's tensors of all rows, from which the trainer counts tokens. It also has `parts` and `shares`.
-    `parts` are the batches to compute. `shares` are the weights of the parts in a mean over the step: by predicted
-    tokens in SFT, by pairs in DPO.
+    `parts` are the batches to compute. `shares` are the weights of the parts in a mean over the step. A part's weight
+    is its share of the step's predicted tokens in SFT, and of the step's pairs in DPO.
 
     Attributes:
         most_rows: the largest number of rows in a part so far.
     """
 
     def __init__(self, collator: Collator, tokens: int, branches: int) -> None:
-        """Construct a collator that splits steps into parts of at most `tokens` tokens.
+        """Construct a collator that splits a step into parts of at most `tokens` tokens.
 
-        A longer row is a part of its own.
+        A row with more tokens is a part of its own.
 
         Args:
             collator: collator of the rows of a part.
-            tokens: most tokens of a part; in the padded layout, padding counts too.
-            branches: answers per prompt, 1 in SFT and 2 in DPO.
+            tokens: largest number of tokens in a part. In the padded layout, padding counts, too.
+            branches: answers per prompt: 1 in SFT, 2 in DPO.
         """
         self.collator, self.tokens, self.branches = collator, tokens, branches
         self.most_rows = 0
 
     def __call__(self, rows: list[Any]) -> dict[str, Any]:
-        """Collate the rows of a step into one batch with `parts` and `shares`."""
+        """Collate the rows of a step into one batch, with the additional keys `parts` and `shares`."""
         whole = self.collator.trl_collator(rows)
         parts, shares = [], []
         for start, end in split_rows(self._row_tokens(whole), self.tokens, self.collator.branches is None):
@@ -50,10 +50,13 @@ class TokenCollator:
         return {**whole, "parts": parts, "shares": [share / total for share in shares]}
 
     def _row_tokens(self, whole: dict[str, Any]) -> list[int]:
-        """Number of tokens that each row computes with all its answers.
+        """Number of tokens that are computed for each row, with all its answers.
 
-        In the flat layout a pair has its prompt once. In the padded layout every answer counts as long as the longest
-        one.
+        In the flat layout, the prompt of a pair counts once. In the padded layout, each answer of a pair counts with
+        its prompt, and both count as long as the longer of the two.
+
+        Args:
+            whole: the collated batch of all rows of the step.
         """
         mask = whole["attention_mask"]
         if self.collator.branches is None:
@@ -64,12 +67,17 @@ class TokenCollator:
 
 
 def split_rows(lengths: Sequence[int], tokens: int, padded: bool) -> list[tuple[int, int]]:
-    """Begin and end of parts of consecutive rows with at most `tokens` tokens. A longer row is a part of its own.
+    """Split rows into parts of consecutive rows with at most `tokens` tokens.
+
+    A row with more tokens is a part of its own.
 
     Args:
-        lengths: tokens of each row.
-        tokens: most tokens of a part.
+        lengths: number of tokens of each row.
+        tokens: largest number of tokens in a part.
         padded: whether every row of a part takes as many tokens as the longest row of the part.
+
+    Returns:
+        Index of the first row of each part, and index after the last row.
     """
     parts: list[tuple[int, int]] = []
     begin = 0
@@ -83,17 +91,20 @@ def split_rows(lengths: Sequence[int], tokens: int, padded: bool) -> list[tuple[
 
 
 class StepInParts:
-    """Part of a trainer: with a `token_collator`, a step computes its parts one by one and adds up their gradients.
+    """Mixin of trainers: a training step computes its parts one after the other and adds up their gradients.
 
     Attributes:
-        token_collator: collator of training batches. With None the trainer uses its own collator and computes whole
-            batches.
+        token_collator: collator that splits a step into parts. With None the trainer uses its own collator and computes
+            whole batches.
     """
 
     token_collator: TokenCollator | None = None
 
     def get_train_dataloader(self: Any) -> Any:
-        """Data loader of training, with the token collator if it is set. Evaluations use the trainer's own collator."""
+        """Return the data loader of training, which uses `token_collator` if that is set.
+
+        The data loader of evaluations uses the trainer's own collator.
+        """
         own = self.data_collator
         self.data_collator = self.token_collator or own
         try:
@@ -102,11 +113,12 @@ class StepInParts:
             self.data_collator = own
 
     def training_step(self: Any, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
-        """Compute a batch and its gradients as the trainer does, part by part. Logged metrics are means over the step.
+        """Compute the loss and the gradients of a batch, part by part. Logged metrics are means over the step.
 
-        The SFT loss of a part is a sum over tokens divided by `num_items_in_batch`, which counts the whole step. The
-        DPO loss of a part is a mean over its pairs. The trainer divides this mean by the number of accumulated batches.
-        For each part, this number is divided by the part's share.
+        The SFT loss of a part is a sum over tokens divided by `num_items_in_batch`, the number of tokens in the whole
+        step. The losses of the parts therefore add up. The DPO loss of a part is a mean over the part's pairs, which
+        the trainer divides by the number of accumulated batches. To give each part its weight in the step, this method
+        divides that number by the part's share.
         """
         if "parts" not in inputs:
             return super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]

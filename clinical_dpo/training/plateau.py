@@ -1,4 +1,4 @@
-"""Find the step at which the eval loss flattens. The trial is then trained for this number of steps."""
+"""Find the step at which the eval loss flattens. The model is then trained again, for this number of steps."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
@@ -8,21 +8,22 @@ from typing import Any
 def plateau_step(curve: Sequence[tuple[int, float]], tolerance: float) -> int:
     """Return the first evaluated step at which the eval loss is nearly as low as it gets.
 
-    This is the first step after 0 with a loss of at most lowest + `tolerance` x (loss at step 0 - lowest). If the loss
-    never falls below its value at step 0, the first step after 0 is returned. The rule does not depend on the scale of
-    the loss or the length of the run. Savage et al. 2025, "Fine-Tuning Hyperparameters", read the step from the curve
-    by eye.
+    This is the first step after 0 with a loss of at most lowest + `tolerance` x (loss at step 0 - lowest), where lowest
+    is the lowest loss of the curve. If the loss never falls below the loss at step 0, the first evaluated step after 0
+    is returned. The rule does not depend on the scale of the loss or the length of the run. Savage et al. 2025,
+    "Fine-Tuning Hyperparameters", read the step from the curve by eye.
 
     Args:
-        curve: (step, eval loss) pairs in order, step 0 first. Losses that are not finite are ignored.
-        tolerance: share of the fall from step 0 to the lowest loss, between 0 and 1.
+        curve: pairs of step and eval loss, in the order of steps, step 0 first. Losses that are not finite are ignored.
+        tolerance: share of the fall from the loss at step 0 to the lowest loss, between 0 and 1.
 
     Raises:
         ValueError: the curve has fewer than two points.
     """
     if len(curve) < 2:
         raise ValueError(
-            "The curve has fewer than two points. A plateau needs the eval loss at step 0 and at one later step."
+            "The curve of the eval loss has fewer than two points, but a plateau needs the eval loss at step 0 and at "
+            "one later step. Delete the probe's log.csv and run again."
         )
     start, lowest = curve[0][1], min((loss for _, loss in curve if isfinite(loss)), default=nan)
     flat = lowest + tolerance * (start - lowest)
@@ -30,5 +31,5 @@ def plateau_step(curve: Sequence[tuple[int, float]], tolerance: float) -> int:
 
 
 def eval_curve(log: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
-    """Read (step, eval loss) pairs from the rows of a run's log.csv."""
+    """Read pairs of step and eval loss from the rows of a run's log.csv."""
     return [(int(row["step"]), float(row["loss"])) for row in log if row["split"] == "eval"]

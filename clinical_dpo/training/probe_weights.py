@@ -1,7 +1,8 @@
-"""Store the weights of a probe, so that its trial can take them over if both train for the same number of steps.
+"""Store the weights of a probe, so that its trial can use them instead of training again.
 
-The folder of these weights is not an output of a rule. If the folder is missing or has other contents, the trial is
-trained.
+A probe is a first, full-length run. The step at which its eval loss flattens is the number of training steps of its
+trial. If that step is the probe's last step, both runs give the same weights. The folder of the stored weights is not
+an output of a Snakemake rule. If the folder is missing or has other contents, the trial is trained.
 """
 
 import shutil
@@ -20,9 +21,9 @@ TIMES = ("wall_seconds", "evaluation_seconds", "loading_seconds")
 
 
 def may_be_whole_run(log: Sequence[Row]) -> bool:
-    """Whether a probe's plateau is at its last step for some value of `plateau_tolerance`.
+    """Whether a probe's eval loss flattens only at the probe's last step, for some value of `plateau_tolerance`.
 
-    This is so if the last step is the only evaluated step after step 0, or if every earlier loss is higher.
+    This is so if the last step is the only evaluated step after step 0, or if every earlier eval loss is higher.
 
     Args:
         log: rows of the probe's log.csv.
@@ -39,11 +40,11 @@ def store(
     columns: Sequence[str],
     save: Callable[[Path], None],
 ) -> None:
-    """Store a probe's weights, log and record. If no trial can take over the weights, delete the folder instead.
+    """Store a probe's weights, log and record. If no trial can use the weights (`may_be_whole_run`), delete the folder.
 
     Args:
         folder: folder of the stored weights.
-        digest: from `probe_digest`.
+        digest: digest of the probe, from `probe_digest`.
         log, columns: rows and columns of log.csv.
         record: content of run.json.
         save: function that saves the weights in a folder.
@@ -61,7 +62,7 @@ def store(
 
 
 def reuse(folder: Path, digest: str, out: Path, record: Mapping[str, Any], curve: bool) -> bool:
-    """Make a trial's output from its stored probe. Return False if no probe with this digest is stored.
+    """Make a trial's output from the stored weights of its probe, without training.
 
     Weights are hard links if the file system supports them. run.json has `same_as_probe` and no training time.
 
@@ -69,8 +70,11 @@ def reuse(folder: Path, digest: str, out: Path, record: Mapping[str, Any], curve
         folder: folder of the stored weights.
         digest: digest of the trial, from `probe_digest`.
         out: folder of the output.
-        record: fields that a trial's run.json has before training; they replace those of the probe.
+        record: fields that a trial's run.json has before training. They replace the probe's fields.
         curve: whether log.csv has the whole curve of the eval loss, and not only the loss at the end.
+
+    Returns:
+        Whether the output was made. It is not made if no weights with this digest are stored.
     """
     if not _is_stored(folder, digest):
         return False
@@ -87,7 +91,7 @@ def reuse(folder: Path, digest: str, out: Path, record: Mapping[str, Any], curve
 
 
 def _is_stored(folder: Path, digest: str) -> bool:
-    """Whether a folder stores weights with this digest, and every file in its list of checksums has its SHA-256."""
+    """Whether a folder stores weights with this digest, and every file in its list of checksums is unchanged."""
     try:
         if read_json(folder / DIGEST) != digest:
             return False

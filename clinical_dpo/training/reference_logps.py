@@ -1,4 +1,7 @@
-"""Compute the reference model's log-probabilities of both answers of every pair, once for all trials of a sweep."""
+"""Compute the reference model's log-probabilities of both answers of every preference pair, once for a whole sweep.
+
+A sweep trains DPO several times with different settings. All its runs have the same reference model.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -19,10 +22,18 @@ from clinical_dpo.training.row_logps import row_logps
 
 
 def pair_rows(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> tuple[list[list[int]], list[int]]:
-    """Token ids of each prompt with an answer, and the number of tokens of each row's prompt.
+    """Token ids of every prompt with each of its two answers, and the number of prompt tokens in each such row.
 
-    All rows with chosen answers come first, then all rows with rejected answers. Rows are cut at max_length tokens, as
-    in training.
+    All rows with chosen answers come first, then all rows with rejected answers. As in training, a row is cut after
+    max_length tokens.
+
+    Args:
+        pairs: the preference pairs.
+        tokenizer: the model's tokenizer.
+        max_length: largest number of tokens in a row.
+
+    Returns:
+        The rows of token ids, and the number of prompt tokens in each row. Both have two entries per pair.
     """
     tokens = [tokenize_pair(pair, tokenizer) for pair in pairs]
     rows = [prompt + chosen for prompt, chosen, _ in tokens] + [prompt + rejected for prompt, _, rejected in tokens]
@@ -32,18 +43,18 @@ def pair_rows(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> tuple[l
 def pair_logps(
     model: Any, tokenizer: Any, pairs: Sequence[Pair], max_length: int, batch_size: int, flat: bool = True
 ) -> dict[str, list[float]]:
-    """Summed log-probabilities (nats) of both answers of every pair.
+    """Log-probabilities (nats) of both answers of every pair, summed over the answer's tokens.
 
     Args:
         model: a causal language model. If `flat` is true, `use_flat_layout` has prepared the model.
         tokenizer: the model's tokenizer.
-        pairs: the pairs.
-        max_length: most tokens of a prompt with its answer; further tokens are cut.
+        pairs: the preference pairs.
+        max_length: largest number of tokens of a prompt with its answer. Further tokens are cut off.
         batch_size: number of pairs computed at once.
-        flat: whether the model computes flat rows.
+        flat: whether the model computes the flat layout (a batch is one long row without padding).
 
     Returns:
-        `chosen` and `rejected`, each with one value per pair.
+        A mapping from `chosen` and `rejected` to one value per pair.
     """
     logps: dict[str, list[float]] = {"chosen": [], "rejected": []}
     progress = Progress("pair", len(pairs))
@@ -64,20 +75,20 @@ def compute_reference_logps(
     max_length: int,
     batch_size: int,
 ) -> dict[str, float]:
-    """Write the chosen SFT model's log-probabilities of all pairs: a Parquet file for each file of pairs.
+    """Write the SFT model's log-probabilities of both answers of all pairs: a Parquet file for each file of pairs.
 
-    The columns are id, chosen and rejected (nats).
+    The columns are id, chosen and rejected. Log-probabilities are in nats.
 
     Args:
         base: folder of the base model.
         sft: folder of the chosen SFT model.
-        model: the model file's settings.
-        pairs: Parquet file to write -> JSON Lines file of pairs.
-        max_length: most tokens of a prompt with its answer; further tokens are cut.
+        model: settings of the model file.
+        pairs: maps each Parquet file to write to the JSON Lines file of its pairs.
+        max_length: largest number of tokens of a prompt with its answer. Further tokens are cut off.
         batch_size: number of pairs computed at once.
 
     Returns:
-        `loading_seconds`, and `wall_seconds` of the computation.
+        `loading_seconds`, the time to load the model, and `wall_seconds`, the time to compute and write.
 
     Raises:
         UserError: a prompt fills max_length, or an answer is empty.

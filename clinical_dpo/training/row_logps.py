@@ -15,25 +15,25 @@ from clinical_dpo.training.flat.model import answer_logps, picked_logps
 def row_logps(
     model: PreTrainedModel, rows: Sequence[Sequence[int]], starts: Sequence[int], branches: int, flat: bool
 ) -> torch.Tensor:
-    """Summed log-probability (nats) of each row's answer, (rows,).
+    """Log-probability (nats) of each row's answer, summed over the answer's tokens, a tensor of shape (rows,).
 
     Args:
         model: a causal language model. If `flat` is true, `use_flat_layout` has prepared the model.
-        rows: token ids of prompt and answer of each row.
+        rows: for each row, the token ids of the prompt and its answer.
         starts: number of tokens of each row's prompt.
-        branches: rows per prompt.
-        flat: whether the model computes flat rows.
+        branches: rows per prompt: 1, or 2 for preference pairs (all chosen rows first).
+        flat: whether the model computes the flat layout (a batch is one long row without padding).
     """
     return flat_row_logps(model, rows, starts, branches) if flat else padded_row_logps(model, rows, starts)
 
 
 def rows_layout(rows: Sequence[Sequence[int]], starts: Sequence[int], branches: int) -> Layout:
-    """Convert rows of token ids to the flat layout.
+    """Convert rows of token ids to the flat layout, one long row without padding.
 
     Args:
-        rows: token ids of prompt and answer of each row. Rows of one prompt are stacked as in `flat_layout`.
+        rows: for each row, the token ids of the prompt and its answer. Rows are stacked as in `flat_layout`.
         starts: number of tokens of each row's prompt.
-        branches: rows per prompt.
+        branches: rows per prompt: 1, or 2 for preference pairs (all chosen rows first).
     """
     ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
     position = torch.arange(ids.shape[1])
@@ -44,13 +44,16 @@ def rows_layout(rows: Sequence[Sequence[int]], starts: Sequence[int], branches: 
 def flat_row_logps(
     model: PreTrainedModel, rows: Sequence[Sequence[int]], starts: Sequence[int], branches: int
 ) -> torch.Tensor:
-    """Summed log-probability (nats) of each row's answer, (rows,), computed in the flat layout.
+    """Log-probability (nats) of each row's answer, summed over the answer's tokens, computed in the flat layout.
 
     Args:
         model: a model that `use_flat_layout` prepared.
-        rows: token ids of prompt and answer of each row.
+        rows: for each row, the token ids of the prompt and its answer.
         starts: number of tokens of each row's prompt.
-        branches: rows per prompt.
+        branches: rows per prompt: 1, or 2 for preference pairs (all chosen rows first).
+
+    Returns:
+        A tensor of shape (rows,).
     """
     layout: Any = rows_layout(rows, starts, branches)
     on_device: Any = {
@@ -61,15 +64,18 @@ def flat_row_logps(
 
 @torch.inference_mode()
 def padded_row_logps(model: PreTrainedModel, rows: Sequence[Sequence[int]], starts: Sequence[int]) -> torch.Tensor:
-    """Summed log-probability (nats) of each row's answer, (rows,), computed on padded rows.
+    """Log-probability (nats) of each row's answer, summed over the answer's tokens, computed on padded rows.
 
-    The model's own forward pass is used. Rows are padded on the left, so that the answers end together and only their
-    logits need to be kept.
+    The model's own forward pass is used. Rows are padded on the left, so that all answers end at the same position.
+    Only the logits of the answers are then kept.
 
     Args:
         model: any causal language model of transformers.
-        rows: token ids of prompt and answer of each row.
+        rows: for each row, the token ids of the prompt and its answer.
         starts: number of tokens of each row's prompt.
+
+    Returns:
+        A tensor of shape (rows,).
     """
     answers = torch.tensor([len(row) - start for row, start in zip(rows, starts, strict=True)])
     ids = pad_sequence([torch.tensor(row[::-1]) for row in rows], batch_first=True).flip(1).to(model.device)

@@ -68,13 +68,20 @@ class Prepared:
 def load_initial_model(run: Run, folder: str) -> Any:
     """Load from a folder the model that training starts from.
 
-    If all weights are trained, they are loaded as float32.
+    If all weights are trained (no adapter), the weights are loaded as float32.
     """
     return load_base(folder, full_training_settings(run.model) if run.settings["adapter"] == "full" else run.model)
 
 
 def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
-    """Keyword arguments that SFTConfig and DPOConfig share. Every option whose default affects results is set here."""
+    """Keyword arguments that TRL's SFTConfig and DPOConfig share.
+
+    Every option whose default affects results is set here.
+
+    Args:
+        run: settings of the training.
+        checkpoints: the run's checkpoint folder.
+    """
     settings = run.settings
     on_gpu = device().type == "cuda"
     rows = settings["batch_size"] if run.micro_batch_tokens else run.micro_batch_size
@@ -119,9 +126,9 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
     """Read and check a run's rows, and make the run's checkpoint folder or use the existing one.
 
     Args:
-        run: the run.
-        data: `train` and `eval` -> JSON Lines file.
-        completions: columns that hold answers.
+        run: settings and output folder of the training.
+        data: maps `train` and `eval` to the paths of their JSON Lines files.
+        completions: names of the columns that hold answers.
         inputs: further files or folders that the run depends on.
 
     Raises:
@@ -152,10 +159,12 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
 
 
 def is_probe_again(run: Run, prepared: Prepared) -> bool:
-    """If a trial is the same run as its probe and the probe's weights are stored, make the trial's output from them.
+    """Make a trial's output from the stored weights of its probe, if both runs give the same weights.
+
+    A probe is a first, full-length run, from whose curve of the eval loss the number of the trial's steps is read.
 
     Returns:
-        Whether the output was made.
+        Whether the output was made. If not, the trial must be trained.
     """
     if run.probe or run.probe_weights is None:
         return False
@@ -170,18 +179,21 @@ def is_probe_again(run: Run, prepared: Prepared) -> bool:
 def train_and_save(
     run: Run, prepared: Prepared, trainer: Any, branches: int, check: Callable[[], None] = lambda: None
 ) -> None:
-    """Train, from the last checkpoint if there is one, and write weights, log.csv and run.json into `run.out`.
+    """Train from the last checkpoint, or from the start without one, and write the results into `run.out`.
+
+    The results are the weights, log.csv and run.json.
 
     Args:
-        run: the run. A probe writes no weights into `run.out`.
+        run: settings and output folder of the training. A probe (a run for the curve of the eval loss) writes no
+            weights into `run.out`.
         prepared: the result of `prepare`.
         trainer: TRL's trainer, as constructed.
-        branches: answers per prompt, 1 in SFT and 2 in DPO.
-        check: function that checks the initial model before the first step, and raises a UserError.
+        branches: answers per prompt: 1 in SFT, 2 in DPO.
+        check: function that checks the initial model before the first step. It raises a UserError if the check fails.
 
     Raises:
-        UserError: the check fails, or memory runs out. If memory runs out with several rows per micro-batch, the next
-            attempt halves the micro-batch.
+        UserError: the check fails, or memory runs out. If memory runs out in training with several rows per
+            micro-batch, the next attempt halves the micro-batch.
     """
     causal = without_adapter(trainer.model)
     layout, padded_because = computed_layout(causal, run.settings["layout"])
@@ -242,7 +254,7 @@ def train_and_save(
 
 
 def _set_callbacks(trainer: "Trainer") -> None:
-    """Write lines of progress instead of the trainer's log lines (log.csv has those), and skip the last checkpoint."""
+    """Write lines of progress in place of the trainer's log lines, which log.csv has, and skip the last checkpoint."""
     from transformers import PrinterCallback  # takes seconds to import; the trainer has already imported this module
 
     from clinical_dpo.training.callbacks import NoCheckpointAtTheEnd, TrainingProgress
@@ -253,24 +265,26 @@ def _set_callbacks(trainer: "Trainer") -> None:
 
 
 def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
-    """The error for a run that is out of memory. It says what to change.
+    """Return the error for a run that is out of memory. The error says what to change.
 
     If training computed several rows at once, the failure is also counted, so that the next attempt halves the
     micro-batch.
     """
     rows = rows_at_once(trainer)
     if not trainer.model.training:
-        return PublicError(f"Out of memory with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size.")
+        return PublicError(
+            f"Out of memory in evaluation with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size."
+        )
     key = "micro_batch_tokens" if trainer.token_collator else "micro_batch_size"
     if rows == 1:
         return PublicError(
-            f"Out of memory with one row at once ({key}). Use a GPU with more memory, set "
-            "gradient_checkpointing: true, lower max_length, or load the model in four bits (quantization)."
+            f"Out of memory in training with only one row at once (key '{key}'). Use a GPU with more memory, set "
+            "gradient_checkpointing: true, lower max_length, or load the model in four bits (key 'quantization')."
         )
     note_out_of_memory(checkpoints)
     return PublicError(
-        f"Out of memory with {rows} rows at once ({key}). Run again. The next attempt computes half as many rows at "
-        "once."
+        f"Out of memory in training with {rows} rows at once (key '{key}'). Run again. The next attempt computes half "
+        "as many rows at once."
     )
 
 
@@ -281,14 +295,17 @@ def rows_at_once(trainer: Any) -> int:
 
 
 def _peak_memory() -> int:
-    """Peak memory in bytes: of the GPU's allocator if there is a GPU, else of the process."""
+    """Largest memory in use so far, in bytes: of the GPU's allocator if there is a GPU, otherwise of the process."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def log_rows(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Turn a trainer's log history into rows with the columns LOG_COLUMNS, one per step and split, in order of step."""
+    """Turn a trainer's log history into rows with the columns LOG_COLUMNS.
+
+    There is one row for each step and split (train or eval) in the history. The rows are in the order of steps.
+    """
     rows: dict[tuple[int, str], dict[str, Any]] = {}
     for entry in history:
         split = "eval" if "eval_loss" in entry else "train" if "loss" in entry else None

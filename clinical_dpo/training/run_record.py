@@ -1,4 +1,4 @@
-"""Facts from the records of runs: training times, lengths of runs, and differing versions of libraries."""
+"""Facts from the records of training and of answering: training times, numbers of steps, and library versions."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,10 +11,11 @@ from clinical_dpo.paths import parse
 def total_seconds(run: Mapping[str, Any]) -> float:
     """Estimate the seconds of all steps and evaluations of a run.
 
-    The record of a resumed run has only the time after its last checkpoint, so this time is scaled to all steps.
+    If a run was resumed, its record has only the time after its last checkpoint. This time is therefore scaled up to
+    all steps.
 
     Args:
-        run: `steps`, `resumed_from_step` and `wall_seconds` of a run.json. No checkpoint is at the last step.
+        run: `steps`, `resumed_from_step` and `wall_seconds` of a run.json. No run is resumed from its last step.
     """
     seconds: float = run["wall_seconds"]
     return seconds * run["steps"] / (run["steps"] - run["resumed_from_step"])
@@ -23,7 +24,8 @@ def total_seconds(run: Mapping[str, Any]) -> float:
 def step_seconds(run: Mapping[str, Any]) -> float:
     """Estimate the seconds of all steps of a run, without evaluations.
 
-    The record of a resumed run has only the time after its last checkpoint, so this time is scaled to all steps.
+    If a run was resumed, its record has only the time after its last checkpoint. This time is therefore scaled up to
+    all steps.
 
     Args:
         run: `steps`, `resumed_from_step`, `wall_seconds` and `evaluation_seconds` (a part of `wall_seconds`) of a
@@ -33,7 +35,9 @@ def step_seconds(run: Mapping[str, Any]) -> float:
 
 
 def matched_runs(records: Iterable[str | Path]) -> list[str]:
-    """For each model with the arm `sft_longer`, write a line with the steps and tokens of its chosen run and of DPO's.
+    """For each model with the arm `sft_longer` (more SFT), write a line that compares its training with that of DPO.
+
+    The line has the number of steps and of tokens of both chosen runs.
 
     Args:
         records: paths of records, as for `mixed_versions`.
@@ -52,11 +56,11 @@ def matched_runs(records: Iterable[str | Path]) -> list[str]:
 
 
 def mixed_versions(records: Iterable[str | Path]) -> list[str]:
-    """Write a line for each library that the runs of a task and model used in different versions.
+    """Write a line for each library of which the runs of a task and model used different versions.
 
     Args:
-        records: paths of records: {task}/{model}/predictions/{variant}.json of answers,
-            {task}/{model}/{stage}/best/run.json of training.
+        records: paths of records. A record of answers is {task}/{model}/predictions/{variant}.json. A record of
+            training is {task}/{model}/{stage}/best/run.json.
     """
     steps_by_version: dict[tuple[str, str], dict[str, list[str]]] = {}
     for path in records:

@@ -1,4 +1,4 @@
-"""The description of a training run: its initial model, settings and output folder."""
+"""The description of a training run: its base model, settings and output folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Run:
-    """A training run: initial model, settings and output folder."""
+    """A training run: its base model, settings and output folder."""
 
     base: str  # folder of the base model
     model: Mapping[str, Any]  # the model file's settings

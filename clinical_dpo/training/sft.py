@@ -24,18 +24,18 @@ def train(run: Run, files: Mapping[str, str]) -> None:
     """Train the SFT model of a job.
 
     Args:
-        run: the run.
-        files: the job's input files: the task rows `train` and `eval`.
+        run: settings and output folder of the training.
+        files: paths of the job's input files. `train` and `eval` have prompts with reference answers.
     """
     train_sft(run, files["train"], files["eval"])
 
 
 def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
-    """Train one trial on task rows, and write its files into `run.out`.
+    """Train one SFT model on prompts with reference answers, and write its files into `run.out`.
 
     Args:
-        run: the run.
-        train_rows, eval_rows: JSON Lines of task rows (prompt, completion).
+        run: settings and output folder of the training.
+        train_rows, eval_rows: JSON Lines files of prompts with reference answers (prompt, completion).
 
     Raises:
         UserError: a prompt fills max_length, or an answer is empty.
@@ -63,7 +63,7 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
 
 
 def train_on_answers(run: Run, prepared: Prepared, policy: Any) -> None:
-    """Train a policy with the SFT loss on the answers of the prepared rows, and write its files into `run.out`."""
+    """Train the model `policy` with the SFT loss on the prepared rows' answers, and write its files into `run.out`."""
     # These imports take seconds, so the data checks come first.
     from datasets import Dataset
     from trl import SFTConfig
@@ -86,9 +86,9 @@ def train_on_answers(run: Run, prepared: Prepared, policy: Any) -> None:
 
 
 def _tokens(row: TaskRow, tokenizer: Any) -> dict[str, list[int]]:
-    """Token ids of a row (`input_ids`), and 1 for each token of the answer (`completion_mask`).
+    """Token ids of a row (`input_ids`), and a mask that is 1 for each token of the answer (`completion_mask`).
 
-    TRL's own tokens would differ in texts that spell out a special token.
+    TRL is not used here. If a text spells out a special token such as `</s>`, TRL would tokenize it differently.
     """
     prompt, answer = tokenize_completion(row, tokenizer, "completion")
     return {"input_ids": prompt + answer, "completion_mask": [0] * len(prompt) + [1] * len(answer)}

@@ -1,6 +1,6 @@
-"""The arm "SFT longer": the chosen SFT model is trained further with the SFT loss, where DPO uses the DPO loss.
+"""The arm "SFT longer": the chosen SFT model is trained further with the SFT loss, for comparison with DPO.
 
-The new adapter has the rank of DPO's adapter and is trained without dropout, as TRL trains DPO.
+The new adapter has the rank of DPO's adapter. It is trained without dropout, as TRL trains DPO.
 """
 
 from collections.abc import Mapping
@@ -15,22 +15,22 @@ from clinical_dpo.training.sft_ranks import policy_from_sft, refuse_eight_bit_op
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:
-    """Train the model of a job.
+    """Train the "SFT longer" model of a job.
 
     Args:
-        run: the run.
-        files: the job's input files: the task rows `train` and `eval`, and `sft`, a file in the folder of the SFT
-            model.
+        run: settings and output folder of the training.
+        files: paths of the job's input files. `train` and `eval` have prompts with reference answers. `sft` is a file
+            in the folder of the SFT model.
     """
     train_sft_longer(run, files["train"], files["eval"], sft=str(Path(files["sft"]).parent))
 
 
 def train_sft_longer(run: Run, train_rows: str, eval_rows: str, sft: str) -> None:
-    """Train one trial on task rows, and write its files into `run.out`.
+    """Train the SFT model further on prompts with reference answers, and write the new model's files into `run.out`.
 
     Args:
-        run: the run.
-        train_rows, eval_rows: JSON Lines of task rows (prompt, completion).
+        run: settings and output folder of the training.
+        train_rows, eval_rows: JSON Lines files of prompts with reference answers (prompt, completion).
         sft: folder of the chosen SFT model.
 
     Raises:

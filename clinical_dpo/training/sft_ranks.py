@@ -1,7 +1,7 @@
 """Build a model that continues training from the SFT model, with one adapter whose first ranks hold the SFT adapter.
 
-The adapter has rank r_sft + r. Its first r_sft ranks hold the SFT adapter and get no gradient. The other ranks start
-without effect and are trained. The saved adapter is an ordinary LoRA over the base model.
+The adapter has rank r_sft + r. Its first r_sft ranks hold the SFT adapter and get no gradient. The other r ranks are
+trained. At the start of training they have no effect. The saved adapter is an ordinary LoRA of the base model.
 """
 
 from collections.abc import Mapping
@@ -23,25 +23,31 @@ if TYPE_CHECKING:  # slow to import, so the function below imports it after the 
 
 
 def refuse_eight_bit_optimizer(run: Run, sft: str | Path) -> None:
-    """Refuse an optimizer that would change the frozen SFT ranks.
+    """Refuse an optimizer that would change the frozen ranks of the SFT adapter.
+
+    Args:
+        run: settings of the training, with the optimizer.
+        sft: folder of the SFT model.
 
     Raises:
         PublicError: the optimizer has an eight-bit state and the SFT model is an adapter.
     """
     if is_adapter(sft) and "8bit" in run.settings["optimizer"]:
         raise PublicError(
-            f"key 'optimizer': {run.settings['optimizer']} would change the LoRA ranks of SFT, which are frozen here. "
-            "An optimizer with an eight-bit state changes even weights with zero gradient. Set optimizer: adamw_torch."
+            f"key 'optimizer': the optimizer '{run.settings['optimizer']}' would change the LoRA ranks of the SFT "
+            "model, which are frozen here. An optimizer with an eight-bit state changes even weights with zero "
+            "gradient. Set optimizer: adamw_torch."
         )
 
 
 def policy_from_sft(run: Run, sft: str, lora: Mapping[str, Any]) -> Any:
     """Load the SFT model, ready to be trained further.
 
-    If the SFT model is an adapter, new ranks are trained beside it. Otherwise all its weights are trained.
+    If the SFT model is an adapter, its ranks are frozen, and new ranks are trained beside them. Otherwise all weights
+    of the SFT model are trained.
 
     Args:
-        run: the run; its `model` names the layers that an adapter trains.
+        run: settings of the training. The model's settings name the layers that an adapter trains.
         sft: folder of the chosen SFT model.
         lora: rank, alpha and dropout of the new ranks.
     """
@@ -56,8 +62,9 @@ def policy_with_frozen_sft_ranks(
 ) -> "PeftModel":
     """Add the SFT adapter and `lora["rank"]` trainable ranks to the base model, as one LoRA adapter.
 
-    Before training, the result equals the SFT model. An adapter has only one scale, here alpha / rank of the trained
-    ranks. Matrix B of the SFT ranks is therefore multiplied by the SFT adapter's scale and divided by this scale.
+    Before training, the result equals the SFT model. An adapter has only one scale: here it is alpha / rank of the
+    trained ranks. To correct for this, matrix B of the SFT ranks is multiplied by the SFT adapter's own scale and
+    divided by the scale of the trained ranks.
 
     Args:
         base: the base model.

@@ -13,8 +13,8 @@ class RowMeanSFTTrainer(SeparateEvaluation, StepInParts, SFTTrainer):
     """SFTTrainer that averages eval loss and metrics over rows. A row's value is the mean over the answer's tokens.
 
     TRL averages over the tokens of a batch and then over batches. If answers differ in length, TRL's eval loss
-    therefore depends on eval_batch_size. The eval loss of this trainer does not. It equals TRL's eval loss with an
-    eval_batch_size of 1.
+    therefore depends on eval_batch_size. The eval loss of this trainer does not depend on it. It equals TRL's eval loss
+    with an eval_batch_size of 1.
     """
 
     model: Any
@@ -22,7 +22,7 @@ class RowMeanSFTTrainer(SeparateEvaluation, StepInParts, SFTTrainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Compute TRL's loss in training, and the mean over the batch's rows in evaluation."""
+        """In training, compute TRL's loss. In evaluation, compute the mean over the batch's rows."""
         outputs: list[Any] = []
 
         def policy(**batch: Any) -> Any:

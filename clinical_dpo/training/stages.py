@@ -11,5 +11,8 @@ MODULES = {"dpo_sft": "dpo"}  # stage -> module that trains it, if the names dif
 
 
 def stage_module(stage: str) -> str:
-    """Name of the module that trains a stage. A rule's code digest includes the module of its own stage only."""
+    """Name of the module that trains a stage, such as sft or dpo.
+
+    The code digest of a rule includes only the module of the rule's own stage.
+    """
     return f"clinical_dpo.training.{MODULES.get(stage, stage)}"

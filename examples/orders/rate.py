@@ -1,7 +1,7 @@
-"""Play the two colleagues of the example: `python -m examples.orders.rate`.
+"""Grade the sheets of the example in place of its two raters: `python -m examples.orders.rate`.
 
-Each reads a blinded sheet of the finished run and returns grades from 1 to 5. They are rules, not people. In a study of
-your own two people open the HTML sheets and send back what these rules write.
+Each rater is a rule, not a person. A rule reads a blinded sheet of the finished run and writes grades from 1 to 5. In a
+study of your own, two people open the HTML sheets and send back files like those that the rules write.
 """
 
 import re
@@ -22,10 +22,14 @@ MOST_WORDS = 45  # longer instructions repeat themselves or add what the order d
 
 
 def points(order: str, answer: str) -> dict[str, bool]:
-    """Whether an instruction has each point of its order, in the words of `examples/data.py`.
+    """Map each point of an order, such as dose or warning, to whether an instruction states it in plain words.
+
+    Args:
+        order: the question on the sheet, which quotes the order.
+        answer: the instruction.
 
     Raises:
-        ValueError: the question of the sheet is not an order of the example.
+        ValueError: the question does not quote an order of the example.
     """
     match = ORDER.search(order)
     if not match:
@@ -43,7 +47,10 @@ def points(order: str, answer: str) -> dict[str, bool]:
 
 
 def anna(order: str, answer: str) -> int:
-    """Anna's grade: dose and frequency come first, then each missing point costs a grade."""
+    """Anna's grade of an instruction, from 1 to 5.
+
+    She gives at most 2 if dose or frequency is missing. Each other missing point costs a grade, down to 3.
+    """
     has = points(order, answer)
     if not (has["dose"] and has["frequency"]):
         return 2 if has["dose"] or has["frequency"] else 1
@@ -51,16 +58,19 @@ def anna(order: str, answer: str) -> int:
 
 
 def ben(order: str, answer: str) -> int:
-    """Ben's grade: as Anna's, and one less for a text with abbreviations or with more than MOST_WORDS words."""
+    """Ben's grade of an instruction, from 1 to 5.
+
+    It is Anna's grade, or one less if the text has abbreviations or more than MOST_WORDS words.
+    """
     unclear = bool(ABBREVIATIONS.search(answer)) or len(answer.split()) > MOST_WORDS
     return max(1, anna(order, answer) - unclear)
 
 
 def graded(rows: list[Row], rater: str) -> list[Row]:
-    """The lines of a sheet with the rater's grades.
+    """Fill in a rater's grades and comments in the rows of a sheet.
 
     Args:
-        rows: lines of `likert.{rater}.csv`, as read.
+        rows: rows of `likert.{rater}.csv`.
         rater: anna or ben.
     """
     rule = {"anna": anna, "ben": ben}[rater]
@@ -75,7 +85,7 @@ def graded(rows: list[Row], rater: str) -> list[Row]:
 
 
 def main() -> None:
-    """Grade the sheets of both raters, and say where the grades are."""
+    """Grade the sheets of both raters, and print the paths of the written files."""
     sheets = [(rater, sheet) for rater in RATERS for sheet in SHEETS.glob(f"*/grading/likert.{rater}.csv")]
     if not sheets:
         sys.exit(f"{SHEETS}: no sheets. Run the commands of examples/orders/README.md.")

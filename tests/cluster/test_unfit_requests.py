@@ -69,7 +69,7 @@ def test_a_run_time_above_the_limit_is_refused_with_the_largest_request():
     """Slurm itself accepts such a job, and it waits for ever."""
     jobs = replace(JOB, partition="brief"), replace(JOB, partition="brief", rule="train_sft", minutes=60)
     (problem,) = problems(*jobs)
-    assert "20 minutes" in problem and "train_dpo requests 300, and up to 600 at a retry" in problem
+    assert "20 minutes" in problem and "'train_dpo' requests 300, and up to 600 at a retry" in problem
     assert "Set compute.max_runtime to 20" in problem
 
 

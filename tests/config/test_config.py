@@ -104,10 +104,10 @@ def test_trials_are_in_the_order_of_the_config():
 @pytest.mark.parametrize(
     ("name", "stage", "mend"),
     [
-        ("fast", "sft", "such as lr1e-05"),
-        ("lr1e-05", "dpo", "such as lr1e-06_beta0.1"),
-        ("lr1e-5", "sft", "Write lr1e-05"),
-        ("lr1e-05_beta0.1.2", "dpo", "such as lr1e-06_beta0.1"),
+        ("fast", "sft", "such as 'lr1e-05'"),
+        ("lr1e-05", "dpo", "such as 'lr1e-06_beta0.1'"),
+        ("lr1e-5", "sft", "Write 'lr1e-05'"),
+        ("lr1e-05_beta0.1.2", "dpo", "such as 'lr1e-06_beta0.1'"),
     ],
 )
 def test_a_wrong_name_of_a_trial_is_refused_with_the_mend(name, stage, mend):
@@ -205,10 +205,10 @@ def test_a_model_that_a_recipe_cannot_use_is_refused(change, parts):
         ("uti", {"splits": {"dev": 0}}, ["splits.dev is 0", "Set splits.dev"]),
         ("uti", {"label_synonyms": {"Uti": ["x"]}}, ["label_synonyms", "'Uti'", "Use one of"]),
         ("uti", {"when_missing": "error"}, ["data/savage2025/uti.csv does not exist", "Add the file"]),
-        ("uti", {"paired_test": "paired_t"}, ["paired_test paired_t", "metric f1", "Use mcnemar"]),
-        ("uti", {"grader": "exact"}, ["metric f1", "grader exact", "Use grader label"]),
+        ("uti", {"paired_test": "paired_t"}, ["paired_test 'paired_t'", "metric 'f1'", "Use 'mcnemar'"]),
+        ("uti", {"grader": "exact"}, ["metric 'f1'", "grader 'exact'", "Use grader 'label'"]),
         ("uti", {"training": {"seeds": [1]}}, ["key 'training.seeds'", "begins with 1", "Write 42 first."]),
-        ("meqsum", {"tables": ["helpfulness"]}, ["table helpfulness", "rouge_l", "Set grader: evasiveness"]),
+        ("meqsum", {"tables": ["helpfulness"]}, ["table 'helpfulness'", "rouge_l", "Set grader: evasiveness"]),
         ("pubmedqa", {"raters": None}, ["key 'raters'"]),
     ],
 )
@@ -262,7 +262,7 @@ def test_estimates_assume_8_billion_weights_for_a_model_that_is_not_fetched():
     assert not [line for line in notes(study) if "its size is not known" in line]
     del study.models["llama3-8b-instruct"]["sizes"]
     assert parameter_count(study.models["llama3-8b-instruct"]) == 8e9
-    assert any("llama3-8b-instruct is not fetched yet" in line for line in notes(study))
+    assert any("model 'llama3-8b-instruct' is not fetched yet" in line for line in notes(study))
 
 
 def assert_refused(change, parts):
@@ -300,7 +300,7 @@ def test_all_mistakes_of_all_task_files_are_in_one_message():
     }
     assert_refused(
         {"overrides": {"tasks": tasks}},
-        ["paired_test paired_t", "'Uti'", "key 'judge' has no effect", "micro_batch_size 3", "save_steps 7"],
+        ["paired_test 'paired_t'", "'Uti'", "key 'judge' has no effect", "micro_batch_size 3", "save_steps 7"],
     )
 
 

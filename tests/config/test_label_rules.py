@@ -43,8 +43,8 @@ def test_labels_of_a_task_file_are_composed_wherever_it_names_them():
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        (THREE | {"metric": "f1"}, "metric f1 .* 3. Use macro_f1"),
-        (THREE | {"selection_metric": "f1"}, "selection_metric f1 .* Use macro_f1"),
+        (THREE | {"metric": "f1"}, "metric 'f1' .* 3. Use 'macro_f1'"),
+        (THREE | {"selection_metric": "f1"}, "selection_metric 'f1' .* Use 'macro_f1'"),
         (THREE | {"metric": "quadratic_kappa"}, "Set ordered: true"),
         (TWO | {"labels": ["UTI", "uti "]}, "labels 'UTI' and 'uti ' differ in case"),
         (TWO | {"labels": ["é", "e\u0301"]}, "Unicode form only. Rename"),
@@ -60,8 +60,8 @@ def test_labels_of_a_task_file_are_composed_wherever_it_names_them():
         (TWO | {"threshold": {"rule": "f1"}}, "Set answer_by: likelihood"),
         (THREE | {"answer_by": "likelihood", "threshold": {"rule": "f1"}}, "'threshold' is for tasks with two labels"),
         (LIKELY | {"threshold": {"rule": "f1"}, "splits": {"dev": 0}}, "Set splits.dev"),
-        (LIKELY | {"threshold": {"rule": "sensitivity"}}, "at_least belongs to rule sensitivity"),
-        (LIKELY | {"threshold": {"rule": "f1", "at_least": 0.5}}, "at_least belongs to rule sensitivity"),
+        (LIKELY | {"threshold": {"rule": "sensitivity"}}, "at_least is for rule 'sensitivity' only"),
+        (LIKELY | {"threshold": {"rule": "f1", "at_least": 0.5}}, "at_least is for rule 'sensitivity' only"),
         (THREE | {"other_label_weights": "near"}, "Set ordered: true"),
         (THREE | {"prevalence": {"d": 0.1}}, "prevalence names 'd', .* a, b, c"),
         (THREE | {"label_synonyms": {"d": ["x"]}}, "label_synonyms names 'd'"),

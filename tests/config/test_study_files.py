@@ -64,7 +64,8 @@ def test_a_task_that_people_grade_has_a_single_seed():
     study = load_study(merge(PUBLISHED, {"seeds": [42, 43]}), ROOT)
     assert study.extra_seeds("reasoning") == [] and study.extra_seeds("uti") == [43]
     assert any(
-        line.startswith("reasoning is trained with one seed only: grader physicians") for line in display.notes(study)
+        line.startswith("task 'reasoning' is trained with one seed only, because grader 'physicians'")
+        for line in display.notes(study)
     )
 
 

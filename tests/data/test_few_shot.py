@@ -42,7 +42,7 @@ def test_the_examples_are_in_a_random_order_of_labels():
 
 
 def test_more_examples_than_training_rows_are_refused():
-    with pytest.raises(UserError, match=r"arms\.few_shot\.examples is 41, but the training split has 40 rows"):
+    with pytest.raises(UserError, match=r"arms\.few_shot\.examples is 41, but the training split has only 40 rows"):
         draw_examples(PLAIN, 41, 1)
 
 

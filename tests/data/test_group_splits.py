@@ -95,7 +95,9 @@ def test_texts_without_labels_are_split_by_group():
 
 
 def test_fewer_groups_than_splits_are_refused_with_both_numbers():
-    with pytest.raises(PublicError, match=r"train, eval, dev, test needs a group.* only 3 groups.*`group`"):
+    with pytest.raises(
+        PublicError, match=r"train, eval, dev, test need at least one group.* only 3 different groups.*`group`"
+    ):
         draw(visits([200, 200, 200]))
 
 

@@ -62,7 +62,7 @@ def test_one_of_several_sheets_must_be_named(two_sheets):
 
 
 def test_an_unknown_sheet_is_refused(two_sheets):
-    with pytest.raises(UserError, match=r"two.xlsx: no sheet 'C'. Correct `sheet`. Known: A, B"):
+    with pytest.raises(UserError, match=r"two.xlsx: the workbook has no sheet 'C'. Correct `sheet`. Known: A, B"):
         read_rows(two_sheets, "C")
 
 

@@ -143,7 +143,7 @@ BAD_FILES = {
     "empty.jsonl": (b"\n", ["has no rows"]),
     "semicolon.csv": (
         b"id;note\n1;x\n",
-        ["header: only one column, 'id;note'", 'Set `delimiter: ";"`', "separate the columns by commas"],
+        ["the header has only one column, 'id;note'", 'Set `delimiter: ";"`', "separate the columns by commas"],
     ),
     "wide.csv": (b"id,note\n1,x\n2,x, with a comma\n", ["line 3", "3 cells, but the header has 2", "in quotes"]),
     "short.csv": (b"id,note,label\n1,x,UTI\n2,x\n", ["line 3", "no cell for column 'label'", "Complete the row"]),

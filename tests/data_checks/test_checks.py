@@ -256,9 +256,11 @@ def stopping():
 def test_a_check_that_stops_is_refused_with_rows_and_mend(stopping):
     with pytest.raises(UserError) as error:
         refuse_stopped(stopping, "data/checks.csv")
-    for part in ("data/checks.csv", "'uti'", "test_in_training: 0.5, above 0.1", "5 of 10", "(a ~ b)", "Remove one"):
+    share = "test_in_training: the measured share is 0.5, but at most 0.1 is allowed"
+    for part in ("data/checks.csv", "'uti'", share, "5 of 10", "(a ~ b)", "Remove one"):
         assert part in str(error.value)
-    for part in ("answers_cut with m: 0.9, above 0.25", "(c)", "checks: {answers_cut: {stop:"):
+    share = "answers_cut with model 'm': the measured share is 0.9, but at most 0.25 is allowed"
+    for part in (share, "(c)", "checks: {answers_cut: {stop:"):
         assert part in str(error.value)
 
 

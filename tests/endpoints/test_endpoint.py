@@ -113,8 +113,8 @@ def test_a_server_that_stays_down_ends_the_run_and_keeps_earlier_replies(tmp_pat
     [
         ((401, INVALID), r"key \(401, invalid_api_key\)\. Check the key in environment variable THE_KEY"),
         ((403, KEY), r"key \(403\)\. Check the key in environment variable THE_KEY"),
-        ((404, '{"error": {"code": "model_not_found"}}'), r"item0 \(404, model_not_found\).*Check base_url, model"),
-        ((400, json.dumps({"error": {"code": KEY}})), r"item0 \(400\).*Check base_url, model"),
+        ((404, '{"error": {"code": "model_not_found"}}'), r"'item0' \(404, model_not_found\).*Check base_url, model"),
+        ((400, json.dumps({"error": {"code": KEY}})), r"'item0' \(400\).*Check base_url, model"),
         ((200, PAGE, {"content-type": "text/html"}), r"web page\. Correct base_url"),
         ((307, "", {"location": "http://elsewhere.example/v1"}), r"redirects .*\(307\).*Correct base_url"),
     ],

@@ -86,7 +86,7 @@ def test_a_server_that_accepts_a_text_later_gives_its_reply(tmp_path):
 @pytest.mark.parametrize("n", [1, 3, 40])
 def test_a_server_that_refuses_everything_ends_the_run(tmp_path, n):
     with FaultyServer(*[(400, error(code="unsupported_parameter"))] * 99) as server:
-        with pytest.raises(UserError, match=r"item0 \(400, unsupported_parameter\).*Check base_url, model"):
+        with pytest.raises(UserError, match=r"'item0' \(400, unsupported_parameter\).*Check base_url, model"):
             ask(server, tmp_path, n=n, endpoint=server.endpoint(concurrency=1))
         assert len(server.received) == min(n, caller.REFUSALS_WITHOUT_REPLY)
         assert kept_replies(server.endpoint(), requests(n), tmp_path / "replies.jsonl", "v1") == {}

@@ -143,7 +143,7 @@ def test_labels_may_have_signs_and_any_script(text, labels, label):
 
 
 def test_labels_that_differ_in_punctuation_alone_are_refused():
-    with pytest.raises(UserError, match=r"labels UTI, UTI! .*Use different words in each label"):
+    with pytest.raises(UserError, match=r"key 'labels': two of 'UTI', 'UTI!' .*Use different words in each label"):
         parse_label("UTI", ["UTI", "UTI!"])
 
 

@@ -22,6 +22,7 @@ from transformers import (
     GraniteConfig,
     LlamaConfig,
     MistralConfig,
+    MixtralConfig,
     Olmo2Config,
     Phi3Config,
     Qwen2Config,
@@ -55,6 +56,7 @@ from tests.helpers.training_cases import (
     write_rows,
 )
 
+MLP = ("gate_proj", "up_proj", "down_proj")
 WINDOW = 16  # tokens, fewer than in any prompt of `rows`
 SIZE = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "initializer_range": 0.1}
 HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2}
@@ -81,6 +83,7 @@ CONFIGS = {  # `model_type` -> its configuration of a vocabulary
     "granite": lambda tokens: GraniteConfig(**SIZE | HEADS | tokens, logits_scaling=3.0),
     "olmo2": lambda tokens: Olmo2Config(**SIZE | HEADS | tokens),
     "phi3": lambda tokens: Phi3Config(**SIZE | HEADS | {"pad_token_id": 0} | tokens),
+    "mixtral": lambda tokens: MixtralConfig(**SIZE | HEADS | tokens, num_local_experts=4),
     "falcon": lambda tokens: FalconConfig(
         hidden_size=64, num_hidden_layers=2, num_attention_heads=4, initializer_range=0.1, alibi=True, **tokens
     ),
@@ -116,10 +119,12 @@ def save_base(architecture, folder):
 
 
 def model_file(architecture, **changes):
-    """Settings of a model file. PEFT trains layers of Llama's names, or all linear layers."""
+    """Settings of a model file. PEFT trains layers of Llama's names, or all linear layers; of Mixtral the attention."""
     settings = {"attention": "eager"} if architecture == "gemma2" else {}  # its capped scores have no other form
     if architecture in ("phi3", "falcon", "gpt2"):
         settings["lora_targets"] = "all-linear"
+    if architecture == "mixtral":
+        settings["lora_targets"] = [name for name in MODEL["lora_targets"] if name not in MLP]  # its MLPs are experts
     return MODEL | settings | changes
 
 
@@ -277,8 +282,11 @@ layers, on a CPU in float32, with prompts that are longer than the attention win
   `padded_because`. This also holds for every architecture that is not on this page. Settings that the flat layout does
   not support (capped or scaled logits, attention in both directions) pad a run in the same way.
 
-`gemma3` reads images as well. Here it reads text, and its LoRA is on its language model alone. Labels by likelihood and
-generated answers are tested for all these architectures (`tests/inference/test_architectures.py`).
+`gemma3` reads images as well. Here it reads text, and its LoRA is on its language model alone. `mixtral` is a mixture
+of experts, and its LoRA is on its attention alone: transformers keeps the weights of all experts in one tensor, which
+is no linear layer. With `lora_targets: all-linear` the log says how many weights they have. Full training
+trains the experts too. Labels by likelihood and generated answers are tested for all these architectures
+(`tests/inference/test_architectures.py`).
 
 `python -m tests.helpers.architectures > docs/architectures.md` writes this page.
 `tests/training/test_architectures.py` runs every cell again.

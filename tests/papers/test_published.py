@@ -135,7 +135,7 @@ def test_an_entry_has_its_contradiction_or_none(published):
         (('p: ".55"', "p: 0.55"), "values.2.p'"),
         (
             ("variant: sft, value: 0.98", "variant: base, value: 0.98"),
-            "uti/llama3-8b-instruct/base/f1: two entries have this key",
+            "uti/llama3-8b-instruct/base/f1: two entries have this task",
         ),
         (('p: ".55", against: sft', 'p: ".55", against: base'), "List 'base' just before 'dpo'"),
         (('p: ".55", against: sft', 'p: ".55"'), "values.2"),

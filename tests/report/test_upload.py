@@ -105,7 +105,9 @@ def test_a_config_that_would_upload_a_private_task_is_refused():
 
 def test_an_unknown_task_is_refused_with_a_similar_one():
     change = {"release": {"upload": UPLOAD | {"tasks": ["utis"]}}}
-    with pytest.raises(UserError, match=r"'release\.upload\.tasks' names 'utis', no task.*Did you mean 'uti'"):
+    with pytest.raises(
+        UserError, match=r"'release\.upload\.tasks' names 'utis', which is not a task.*Did you mean 'uti'"
+    ):
         load_study(merge(PUBLISHED, change), ROOT)
 
 
@@ -119,14 +121,14 @@ def test_without_a_token_in_the_environment_nothing_is_sent(hub, upload, tmp_pat
 
 def test_a_token_without_the_right_is_refused_with_the_owner(hub, upload):
     message = upload(token=OTHER)
-    assert "status 403" in message and "write to the repositories of clinic" in message
+    assert "status 403" in message and "write to the repositories of 'clinic'" in message
     assert not hub.repositories
 
 
 def test_a_repository_that_others_can_see_gets_no_file_of_a_private_upload(hub, upload):
     hub.repositories["models", NAME] = Repository({A: {".gitattributes": b""}}, facts={"private": False})
     message = upload()
-    assert "'release.upload.visibility' is private" in message and "is public" in message
+    assert "'release.upload.visibility' is 'private'" in message and "is 'public'" in message
     assert uploaded(hub) == {} and not hub.uploads
 
 

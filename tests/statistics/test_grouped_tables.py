@@ -147,5 +147,5 @@ def test_groups_come_from_the_test_split(tmp_path):
 
 
 def test_a_grade_of_another_item_is_refused_by_its_id():
-    with pytest.raises(UserError, match=r"llama/base: item q119 is not in the test split"):
+    with pytest.raises(UserError, match=r"llama/base: item 'q119' is not in the test split"):
         with_groups(grades_of(), items()[:-1])

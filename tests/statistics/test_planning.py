@@ -37,6 +37,12 @@ def test_a_margin_that_cannot_be_reached_needs_no_number():
     assert items_needed(LIKERT, 1e-6, 1.0, 0.05) is None  # more than a million
 
 
+def test_a_number_just_below_a_million_is_found():
+    expected = ((stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) / 0.003) ** 2
+    assert 2**19 < expected < 1_000_000
+    assert items_needed(LIKERT, 0.003, 1.0, 0.05) == pytest.approx(expected, rel=1e-4)
+
+
 def test_with_the_items_that_a_margin_needs_it_is_detectable():
     n = items_needed(F1, 0.05, 0.3, 0.01)
     assert smallest_detectable(F1, n, 0.01, 0.3) <= 0.05 < smallest_detectable(F1, n - 1, 0.01, 0.3)

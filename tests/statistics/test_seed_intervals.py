@@ -124,9 +124,9 @@ def test_almost_equal_values_have_a_narrow_interval():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1, 0, 1], r"shape is \(3,\), not \(seeds, items\)"),
-        ([[], []], r"shape is \(2, 0\)"),
-        ([[1, 0], [0, float("nan")]], r"seed 1, item 1 is not a number\. Grade all items"),
+        ([1, 0, 1], r"shape \(3,\)\. Pass an array of the shape \(seeds, items\)"),
+        ([[], []], r"shape \(2, 0\)\."),
+        ([[1, 0], [0, float("nan")]], r"index 1 of the seeds and index 1 of the items is not .*\. Grade all items"),
     ],
 )
 def test_another_shape_or_a_missing_number_is_refused(values, message):

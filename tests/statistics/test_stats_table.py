@@ -185,10 +185,10 @@ def test_rows_keep_to_the_schema():
         (
             graded([1, 0], ["a", "b"]),
             graded([1], ["a"]),
-            "uti/llama/sft: 1 items of the other variant are missing, such as b",
+            "uti/llama/sft: the table lacks 1 of the items that 'base' has, such as 'b'",
         ),
-        (graded([1], ["a"]), graded([1, 0], ["a", "b"]), "uti/llama/base: 1 items of the other variant"),
-        (graded([1, 0], ["a", "a"]), graded([1], ["a"]), "uti/llama/base: item a occurs twice.*Remove one"),
+        (graded([1], ["a"]), graded([1, 0], ["a", "b"]), "uti/llama/base: the table lacks 1 of the items that 'sft'"),
+        (graded([1, 0], ["a", "a"]), graded([1], ["a"]), "uti/llama/base: item 'a' occurs twice.*Remove one"),
         (graded([2], ["a"]), graded([1], ["a"]), "item a, field 'grade': '2' is not 0 or 1"),
         ([], [], "uti/llama/sft: the table has no rows"),
     ],
@@ -228,5 +228,5 @@ def test_the_smallest_detectable_difference_does_not_depend_on_the_answers():
 
 
 def test_a_test_that_does_not_fit_the_metric_is_refused():
-    with pytest.raises(UserError, match=r"task uti, key 'paired_test': paired_t .* Set it to mcnemar"):
+    with pytest.raises(UserError, match=r"task 'uti', key 'paired_test': .* 'paired_t' .* Set paired_test: mcnemar"):
         compare(graded([1]), graded([1]), graded([1]), UTI | {"paired_test": "paired_t"})

@@ -94,5 +94,5 @@ def test_the_token_that_ends_a_turn_is_that_after_a_rendered_answer(kind, templa
 
 def test_a_system_message_that_the_template_refuses_is_refused_with_its_key():
     messages = [{"role": "system", "content": "Be brief."}, *user("UTI?")]
-    with pytest.raises(UserError, match=r"refuses messages of system, user .*Remove `system_prompt`"):
+    with pytest.raises(UserError, match=r"refuses a conversation with the roles system, user .*Remove `system_prompt`"):
         chat_tokens(chat_tokenizer("mistral"), messages)

@@ -23,7 +23,7 @@ def test_the_limit_is_the_context_less_the_answer(kind):
     longest = tokens(ROWS[1], tokenizer)
     assert longest == max(tokens(row, tokenizer) for row in ROWS)
     assert check_context(ROWS, tokenizer, 5, longest + 5, "test") == longest
-    with pytest.raises(PublicError, match=rf"test, row 2: .* takes {longest} tokens, and the answer up to 6"):
+    with pytest.raises(PublicError, match=rf"test, row 2: .* takes {longest} tokens, and an answer takes up to 6"):
         check_context(ROWS, tokenizer, 6, longest + 5, "test")
 
 

@@ -77,7 +77,7 @@ def test_an_answer_without_tokens_is_refused_with_its_row(tokenizer):
     tokenizer_without_end = type(tokenizer)(
         tokenizer_object=tokenizer._tokenizer, eos_token="</s>", chat_template=TEMPLATE.replace(" </s> {%", " {%")
     )
-    with pytest.raises(UserError, match=r"row 1 \(id '3-0'\): 'completion' has no tokens. Fill it in"):
+    with pytest.raises(UserError, match=r"row 1 \(id '3-0'\): the answer 'completion' has no tokens. Fill in a text"):
         check_lengths([sft_row(3, 0)], tokenizer_without_end, 15)
 
 

@@ -11,6 +11,7 @@ from clinical_dpo.models.load import load_base
 from clinical_dpo.training.flat.architectures import FLAT_ARCHITECTURES, computed_layout
 from clinical_dpo.training.flat.layout import hidden_inputs, to_padded
 from clinical_dpo.training.flat.model import picked_logps, use_flat_layout
+from clinical_dpo.training.lora import lora_names
 from clinical_dpo.training.row_logps import flat_row_logps, rows_layout
 from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL, ROOT
@@ -102,7 +103,7 @@ def test_a_run_says_once_that_it_pads_and_why(tmp_path, capsys):
 
 def test_an_attention_that_an_architecture_lacks_is_refused_with_the_key(tmp_path):
     base = save_base("gemma2", tmp_path / "base")
-    with pytest.raises(UserError, match=r"ours.yaml: key 'attention' is sdpa.* gemma2. Set `attention: eager`"):
+    with pytest.raises(UserError, match=r"ours.yaml: key 'attention': .* 'sdpa' .* 'gemma2'. Set `attention: eager`"):
         load_base(base, MODEL | {"name": "ours", "attention": "sdpa"})
 
 
@@ -139,6 +140,15 @@ def test_a_mistake_in_a_layer_would_change_the_log_probabilities(architecture, m
         rotary = model.base_model.rotary_emb
         rotary.sliding_attention_inv_freq = rotary.full_attention_inv_freq
     assert (flat_row_logps(model, row, [2 * WINDOW], 1) - before).abs() > 1e-3
+
+
+def test_all_linear_layers_of_a_mixture_are_its_attention_and_the_log_says_so(tmp_path, capsys):
+    base = load_base(save_base("mixtral", tmp_path / "base"), model_file("mixtral"))
+    assert lora_names(base, "all-linear") == ["k_proj", "o_proj", "q_proj", "v_proj"]
+    experts = sum(weight.numel() for name, weight in base.named_parameters() if ".experts." in name)
+    assert experts and f"The experts ({experts:,} weights) get no LoRA" in capsys.readouterr().out
+    lora_names(load_base(save_base("llama", tmp_path / "llama"), model_file("llama")), "all-linear")
+    assert "experts" not in capsys.readouterr().out
 
 
 def test_a_model_that_reads_images_has_a_lora_on_its_language_model_alone(tmp_path):

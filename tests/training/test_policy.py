@@ -178,7 +178,7 @@ def test_rewards_are_tied_within_the_rounding_of_their_log_probabilities():
 
 def test_an_optimizer_that_changes_frozen_ranks_is_refused(study, tmp_path):
     base, folder = study
-    with pytest.raises(UserError, match=r"key 'optimizer': adamw_8bit.*Set optimizer: adamw_torch"):
+    with pytest.raises(UserError, match=r"key 'optimizer': the optimizer 'adamw_8bit'.*Set optimizer: adamw_torch"):
         train_dpo(dpo_run(base, tmp_path / "dpo", optimizer="adamw_8bit"), *dpo_data(folder))
 
 

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.conftest import real_data
+from tests.helpers.public_sets import FILES
 from tests.helpers.workflow import MODEL, READ, SMALL, TASKS, VARIANTS, Project, per_model
 
 STATS = {
@@ -180,6 +182,7 @@ def test_external_predictions_without_a_file_change_only_summary_and_page(projec
 
 
 def test_other_splits_do_not_read_a_file_again(project):
+    real_data(*FILES["meqsum"])  # generated rows are as many as the splits take
     project.edit(SMALL, "splits: {train: 400, eval: 22, dev: 0, test: 80}", "splits: {train: 300, eval: 22, test: 80}")
     jobs = project.planned()
     assert ("split_dataset", "task=meqsum") in jobs

@@ -10,12 +10,16 @@ def stop(message):
 
 
 def cloned_code(source):
-    """A clone in .snakemake of the repository of a module's `github(...)` or `gitlab(...)`, at the commit named there.
+    """Clone the repository that a module names with `github(...)` or `gitlab(...)`, and check out the named commit.
 
-    Snakemake reads single files out of its own clone, which has no files. The package has to be in a folder.
+    Snakemake has a clone too, but without files, because it reads single files out of Git. Python needs the package in
+    a folder.
 
     Args:
         source: a file or folder of the repository, as Snakemake describes it.
+
+    Returns:
+        The folder of the clone, in .snakemake.
     """
     from git import Repo  # Snakemake uses it to fetch the repository
 

@@ -49,7 +49,7 @@ def stop_if_rows_fail_checks():
 
 
 def terminal_message(error, task, gate):
-    """The message of an error about a task's rows. For a private task the message quotes no row."""
+    """The message of an error about a task's rows, for the terminal. For a private task the message quotes no row."""
     if not study.tasks[task].get("phi"):
         return str(error)
     return error.public or (

@@ -10,7 +10,7 @@ def test_answers(task):
 
 
 def decision_margin(wildcards):
-    """The margin of a job's task, its source and its SHA-256."""
+    """The margin of a job's task, the origin of the margin (task file or default), and the SHA-256 of its record."""
     task = study.tasks[wildcards.task]
     return margins.task_margin(task)._asdict() | {"sha256": margins.margin_record(task)["sha256"]}
 
@@ -18,7 +18,8 @@ def decision_margin(wildcards):
 def recorded_margin(wildcards):
     """The margin that was recorded before a task's first test answers were made; None without a record.
 
-    Before the first test answers it is the current margin, which the run records when it starts to make answers.
+    Before the first test answers, the function returns the current margin. The run records this margin when it starts
+    to make answers.
     """
     if not test_answers(wildcards.task):
         return margins.task_margin(study.tasks[wildcards.task]).value
@@ -51,7 +52,7 @@ def family_alpha(wildcards):
 
 
 def arm_family_alpha(wildcards):
-    """Level of each comparison of arms: the study's alpha, divided by their number in the recipe. None without arms."""
+    """Level of each comparison of arms: the study's alpha, divided by the number of comparisons. None without arms."""
     tests = study.arm_family(wildcards.task)
     return study.config["alpha"] / len(tests) if tests else None
 

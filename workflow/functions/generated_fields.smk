@@ -2,7 +2,7 @@ from clinical_dpo.config.generated_fields import field_columns, field_file, fiel
 
 
 def text_fields(wildcards):
-    """Generated fields of a job's task. If the job itself writes a field, only the fields that its prompt uses."""
+    """Generated fields of a job's task. A job that writes such a field gets only the fields that its prompt uses."""
     texts = study.generated_fields(wildcards.task)
     return prompt_fields(texts, wildcards.field) if wildcards.get("field") else list(texts)
 
@@ -20,7 +20,7 @@ def text_settings(wildcards):
 
 
 def endpoint_settings(name):
-    """The settings that an endpoint's replies depend on. Its pace, key and price are not among them."""
+    """The settings on which an endpoint's replies depend. Pace, key and price of the endpoint change no reply."""
     return pick(study.config["endpoints"][name], "base_url", "model", "seed", "parameters")
 
 

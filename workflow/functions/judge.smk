@@ -30,7 +30,7 @@ def judge_verdicts(wildcards, *sheets):
 
 
 def judge_files(wildcards, name):
-    """The path `name` of a task's judge for every kind of verdict and every model."""
+    """The path of one file of a task's judge (`name`, a key of PATHS) for every kind of verdict and every model."""
     return [
         at(name, wildcards, model=model, judged=sheet)
         for sheet in judge_sheets(wildcards.task)
@@ -47,7 +47,7 @@ judge_records = [  # records of all verdicts on the run's models
 
 
 def contestants(wildcards):
-    """Map each model of a task to its names, from which the model's family is read."""
+    """Map each model of a task to a text of its names. The check for a judge's bias finds the model's family in it."""
     return {
         model: f"{model} {study.models[model].get('id', '')} {study.models[model].get('stands_for', '')}"
         for model in study.task_models(wildcards.task)
@@ -55,14 +55,14 @@ def contestants(wildcards):
 
 
 def judge_settings(wildcards):
-    """The settings that a judge's verdicts depend on. The judge's pace, key and price are not among them."""
+    """The settings on which a judge's verdicts depend. Pace, key and price of the judge change no verdict."""
     judge = judge_endpoint(study.tasks[wildcards.task], study.config)
     return {"name": judge.name, "base_url": judge.base_url, "body": judge.body}
 
 
 @cache  # Snakemake evaluates params a second time, after it has removed the record from which the round is read
 def record_round(task, record):
-    """Number of the round in which a task's judge makes a record."""
+    """Number of a judge's current round, from the record of its earlier rounds (`judging_round`)."""
     return judging_round(record, judge_endpoint(study.tasks[task], study.config))
 
 

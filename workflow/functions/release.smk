@@ -2,7 +2,7 @@ from clinical_dpo.config.uploads import repository
 
 
 def chosen_models(name, tasks):
-    """One path for each chosen model of some tasks."""
+    """The path of one file (`name`, a key of PATHS) for every chosen SFT and DPO model of some tasks."""
     return [
         at(name, task=task, model=model, stage=stage)
         for task in tasks
@@ -17,7 +17,7 @@ def released_models(wildcards):
 
 
 def uploaded_models(wildcards):
-    """The record of every upload."""
+    """The path of the record of every upload that the config asks for."""
     upload = study.config["release"]["upload"]
     if not upload:
         stop(

@@ -46,7 +46,10 @@ def model_order(wildcards):
 
 @cache
 def state_of_code():
-    """The state of all files of the code. Digests are kept while it lasts: every job's process needs some at its start."""
+    """Digest of the paths, sizes and times of all code files; None if a file has just changed.
+
+    While this digest stays the same, digests of code come from the cache. Every job's process needs some at its start.
+    """
     files = [*(ROOT / "clinical_dpo").glob("**/*.py"), *(ROOT / "workflow" / "scripts").glob("*.py")]
     return files_version(filter(Path.is_file, files))
 
@@ -114,7 +117,7 @@ def trained_model_settings(wildcards):
 
 
 def probe_settings(wildcards):
-    """Training settings of a job's probe. A probe is evaluated every `eval_steps` steps."""
+    """Training settings of a job's probe, the first run of a trial. A probe is evaluated every `eval_steps` steps."""
     stage_settings = study.training(wildcards.task, wildcards.stage)
     left_out = (*SPEED_SETTINGS, *PLATEAU, "eval_curve")
     shared = {key: value for key, value in stage_settings.items() if key not in left_out}
@@ -122,7 +125,10 @@ def probe_settings(wildcards):
 
 
 def trial_settings(wildcards):
-    """Training settings of a job's trial. Without `eval_curve` it is evaluated only at its end (eval_steps is None)."""
+    """Training settings of a job's trial.
+
+    Without `eval_curve` a trial is evaluated only at its end, so `eval_steps` is None.
+    """
     curve = study.training(wildcards.task, wildcards.stage)["eval_curve"]
     return probe_settings(wildcards) | ({} if curve else {"eval_steps": None})
 

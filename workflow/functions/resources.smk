@@ -20,7 +20,7 @@ if SUBMITS:
 
 
 def close_slurm_logs():
-    """If a task is private, close the folder of Slurm's logs to other users. Its path is known once a run starts."""
+    """If a task is private, close the folder of Slurm's logs to other users. Snakemake must have set the folder."""
     if SUBMITS and private_tasks(study.tasks):
         try:
             close_folder(getattr(workflow.executor_settings, "logdir", None) or ".snakemake/slurm_logs")
@@ -72,7 +72,7 @@ def stop_if_no_gpu_runs_jobs():
 
 
 def private_text(wildcards):
-    """1 if the replies to a job must be closed to other users, else 0. It is a resource, as it changes no reply."""
+    """1 if the replies to a job must be closed to other users, else 0. As a resource it reruns no job if it changes."""
     return int(study.tasks[wildcards.task].get("phi", False))
 
 

@@ -32,7 +32,7 @@ def recorded_results():
 
 
 def recorded_model_results(values):
-    """Yield the results of one task and model, in the form of `recorded_results`. `values` has both as wildcards."""
+    """Yield the results of one task and model (the wildcards `values`), in the form of `recorded_results`."""
     task = values["task"]
     answers = at("training_answers", values, split="train")
     yield "predict_training_answers", values, answers, at("training_answers_record", values)

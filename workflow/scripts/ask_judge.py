@@ -1,4 +1,4 @@
-"""Ask a task's judge for its verdicts. Verdicts that the judge does not give now are recorded as pending."""
+"""Ask a task's judge (a language model) for its verdicts. Verdicts that it does not give now become pending."""
 
 import sys
 

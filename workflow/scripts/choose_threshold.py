@@ -1,4 +1,4 @@
-"""Choose, on dev, the probability threshold from which a variant calls an item positive."""
+"""Choose the lowest probability with which a variant calls an item positive. The choice uses the dev split only."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.label_threshold import positive_items

@@ -1,4 +1,4 @@
-"""Collect the decisions of all tasks in one table, with the papers' own conclusions."""
+"""Collect the decisions about all comparisons of all tasks in one table, with the papers' own conclusions."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

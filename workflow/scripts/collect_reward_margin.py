@@ -1,4 +1,4 @@
-"""Collect the reward margins of a task's chosen DPO runs."""
+"""Collect the reward margins of a task's chosen DPO runs: reward of the chosen minus that of the rejected answers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, read_json, write_csv

@@ -1,4 +1,4 @@
-"""Count labels against answers for every variant of a task, and test whether variants give the labels differently."""
+"""Count each pair of label and answer for every variant of a task, and test whether two variants answer differently."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import write_csv

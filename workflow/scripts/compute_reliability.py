@@ -1,4 +1,4 @@
-"""Compare, bin by bin, the probabilities of every variant of a task with the observed shares."""
+"""Compare the probabilities of every variant of a task with the observed shares, in bins of the probability."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_jsonl, write_csv

@@ -1,4 +1,4 @@
-"""Decide for every comparison of a task whether its difference matters, and write each decision as a sentence."""
+"""Compare every difference of a task with its margin, decide whether it matters, and write a sentence about it."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

@@ -1,4 +1,4 @@
-"""Find the step at which the eval loss in a probe's log reaches its plateau."""
+"""Find, in a probe's log, the step at which the eval loss comes close to its lowest value (the plateau)."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_json

@@ -1,4 +1,4 @@
-"""Delete weights that no result needs, and write which later changes would require training them again."""
+"""Delete weights that no result needs, and write which later changes would require training these weights again."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Check a task's rows with one model, and fail if they exceed a limit.
+"""Check a task's rows as one model reads them, and fail if a row or a check exceeds its limit.
 
 Jobs that train or answer wait for this check.
 """

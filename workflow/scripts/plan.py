@@ -1,4 +1,4 @@
-"""Write the run's expected cost, its cost so far, the calls of its judges, and the test items that its margins need."""
+"""Write the run's expected cost, its cost so far, the calls of its judges, and the numbers of test items it needs."""
 
 from pathlib import Path
 

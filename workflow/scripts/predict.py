@@ -1,4 +1,4 @@
-"""Answer the questions of splits with one model: the base model, a trial's model, or a chosen trained model."""
+"""Answer the questions of splits with one model: the base model, a trial's model, or the model of a chosen trial."""
 
 from pathlib import Path
 

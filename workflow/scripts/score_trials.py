@@ -1,4 +1,4 @@
-"""Score every trial of a stage on dev, and mark the trial that is chosen."""
+"""Score every trial of a stage on the dev split, and mark the trial that is chosen."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import write_csv

@@ -1,4 +1,7 @@
-"""Train one trial: up to its plateau, for as many steps as the chosen DPO run, or for all configured steps."""
+"""Train one trial for the steps of its stage.
+
+The steps end at the plateau of the eval loss, or are as many as the chosen DPO run took, or are all configured steps.
+"""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_json

@@ -1,4 +1,4 @@
-"""Train the chosen trial again with an extra seed."""
+"""Train the chosen trial again with another training seed."""
 
 from clinical_dpo.script import job
 from clinical_dpo.models.load import prepare_process

@@ -12,11 +12,11 @@ _SHARED_PREFIXES = "DELTA_BYTE_ARRAY"  # an encoding that stores how each text d
 
 
 def check_parquet(path: Path) -> tuple[int, int]:
-    """Check a Parquet file, and return the numbers of bytes and values that it unpacks to.
+    """Check a Parquet file. Return the number of bytes and the number of values that the file unpacks to.
 
-    The footer is checked first. The footer may be wrong, so the rows are then unpacked in small batches and counted.
-    Texts in lists are not unpacked, because one row may repeat one text without bound. A value counts once, and once
-    more for each list or object that contains it, because each list and object takes memory.
+    First, the sizes in the footer are checked. The footer may be wrong, so the rows are then unpacked in small batches
+    and counted. Texts in lists are not unpacked, because a row may repeat a text any number of times. A value counts
+    once, and once more for each list or object that contains it, because each list and object takes memory.
 
     Raises:
         UserError: too many rows, columns, values or bytes; lists and objects nested too deep; lists in an encoding that
@@ -85,7 +85,7 @@ def _check_footer(path: Path, file: Any) -> int:
 
 
 def _shape(kind: Any) -> tuple[int, int]:
-    """Return the depth of a type (1 for a plain value, 2 for a list of plain values), and its number of leaf types."""
+    """Return the depth of an Arrow type (1: plain value, 2: list of plain values), and its number of leaf types."""
     depth, leaves, level = 0, 0, [kind]
     while level:
         depth += 1

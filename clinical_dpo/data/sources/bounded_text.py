@@ -18,7 +18,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 def check_size(path: Path) -> int:
     """Check that a file is within `limits.bytes` and is not a device or a pipe, and return its size in bytes.
 
-    A folder passes, because opening it raises an OSError.
+    A folder passes this check. Opening a folder later raises an OSError.
 
     Raises:
         UserError: the file is too large, or is a device or a pipe, which may have no end.
@@ -32,7 +32,7 @@ def check_size(path: Path) -> int:
 
 
 def bounded_bytes(path: Path) -> bytes:
-    """Return the content of a file within `limits.bytes`.
+    """Return the content of a file that has at most `limits.bytes` bytes.
 
     Raises:
         UserError: the file is too large, is a device or a pipe, or grows while it is read.
@@ -50,8 +50,8 @@ class BoundedReader:
     """Reads the rows of a CSV text as csv.reader does, and raises an error if the table exceeds the run's limits.
 
     Attributes:
-        line_num: lines read so far.
-        cells: cells read so far.
+        line_num: number of lines read so far.
+        cells: number of cells read so far.
     """
 
     def __init__(self, text: str, delimiter: str, where: object) -> None:
@@ -62,11 +62,11 @@ class BoundedReader:
 
     @property
     def line_num(self) -> int:
-        """Lines read so far."""
+        """Number of lines read so far."""
         return self._reader.line_num
 
     def __iter__(self) -> Iterator[list[str]]:
-        """Yield the rows, each a list of its cells.
+        """Yield each row of the table as a list of cells.
 
         Raises:
             UserError: too many rows, columns or cells, or a cell with too many characters. The message names the line.
@@ -98,7 +98,7 @@ class BoundedReader:
         return f"{self._where}, line {self.line_num}"
 
     def _lines(self, text: str) -> Iterator[str]:
-        """Yield the lines of a text. Raise an error if the lines of one row hold more cells than a table may have."""
+        """Yield the lines of a text. Raise an error if a row, which may have several lines, exceeds `limits.cells`."""
         for line in io.StringIO(text, newline=""):
             self._marks += line.count(self._delimiter)
             check_limit(self._location, "cells", self._marks, "cells in one row")
@@ -108,12 +108,12 @@ class BoundedReader:
 def check_json(text: str, where: object) -> int:
     """Check a JSON text against the run's limits, and return the number of its values.
 
-    The text is not parsed: the number is 1 plus the opening brackets and the commas outside of texts. Messages name the
-    text as `where`.
+    The text is not parsed. The number of values is 1 plus the number of opening brackets and commas outside of strings.
+    Messages name the text as `where`.
 
     Raises:
-        UserError: too many values, too deep nesting, or a text with too many characters. A text that is not valid JSON
-            raises nothing.
+        UserError: too many values, too deep nesting, or a string with too many characters. Invalid JSON raises no
+            error.
     """
     most = limits()
     depth, values = 0, 1

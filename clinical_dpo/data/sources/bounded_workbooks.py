@@ -35,7 +35,7 @@ _OPENDOCUMENT_ROW = f"{OPENDOCUMENT}table:1.0}}table-row"  # a reader frees the 
 
 
 def check_workbook(path: Path) -> None:
-    """Refuse a workbook that unpacks to more than the limits. The sizes that the workbook states are not trusted.
+    """Refuse a workbook that unpacks to more than the limits allow. The sizes that the workbook states are not trusted.
 
     A file whose name ends in .ods is checked as an OpenDocument spreadsheet. An element that stands for repeated rows,
     cells or spaces counts once here; `opendocument_rows` counts the repetitions.
@@ -70,15 +70,15 @@ def check_workbook(path: Path) -> None:
 def bounded_rows(rows: Iterable[Any], where: object) -> Iterator[Any]:
     """Yield the rows of a sheet, and raise an error if the rows or their texts exceed the run's limits.
 
-    The texts are counted here because a workbook stores a text once, and any number of cells may show it.
+    A text counts once for each cell that shows it. The workbook may store the text only once.
 
     Args:
         rows: rows of cells or of values.
         where: file and sheet, for messages.
 
     Raises:
-        UserError: more rows or cells than the limits, or more characters than `limits.bytes`. The message names the
-            row.
+        UserError: more rows or cells than the limits allow, or more characters in all cells than `limits.bytes`. The
+            message names the row.
     """
     characters = widest = 0
     for number, row in enumerate(rows, start=1):
@@ -115,8 +115,8 @@ class _PartCheck:
     def check(self, stream: Any) -> None:
         """Parse the stream to its end, and raise an error if a limit is exceeded or the XML is not valid.
 
-        If the part is not named as XML, such as a picture, parsing stops at the first syntax error, and no error is
-        raised.
+        A part whose name does not end in .xml or .rels, such as a picture, need not be XML. Parsing of such a part
+        stops at the first syntax error without raising an error.
         """
         read = 0
         while chunk := stream.read(_CHUNK):
@@ -125,10 +125,10 @@ class _PartCheck:
                 self._parser.Parse(chunk, False)
             except expat.ExpatError as error:
                 if self._xml:  # openpyxl may read on where this parser stops
-                    self._refuse(f"not valid XML ({error})")
+                    self._refuse(f"the part is not valid XML ({error})")
                 return
             if read - self._parser.CurrentByteIndex > _TOKEN + _CHUNK:
-                self._refuse(f"a tag of more than {_TOKEN:,} bytes")
+                self._refuse(f"the part has a tag of more than {_TOKEN:,} bytes")
 
     def _start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._depth += 1
@@ -149,7 +149,7 @@ class _PartCheck:
             check_limit(self._where, "cells", self._pieces, "texts")
         self._check_declared(tag.rpartition("}")[2], attributes)
         if self._held > _HELD:
-            self._refuse(f"more than {_HELD:,} XML elements that are neither rows nor texts of cells")
+            self._refuse(f"the part has more than {_HELD:,} XML elements that are neither rows nor texts of cells")
 
     def _cell(self, reference: str | None) -> None:
         letters = _COLUMN.fullmatch(reference or "")
@@ -162,7 +162,9 @@ class _PartCheck:
             check_limit(location, "cells", self._row * self._widest, "cells")
 
     def _check_declared(self, name: str, attributes: Mapping[str, str]) -> None:
-        """Refuse an element that makes openpyxl read a part as another type than the name of the part says.
+        """Refuse an element that declares another type for a part of the workbook than the part's name says.
+
+        openpyxl would read the part as the declared type.
 
         Args:
             name: name of the element, without namespace.
@@ -176,7 +178,7 @@ class _PartCheck:
             return
         kind = _kind(part)
         if kind and _PIECES.get(re.split(r"[./]", declared)[-1], ("", ""))[0] != kind:
-            self._refuse(f"the workbook declares another type for part {part[:80]} than the name of the part says")
+            self._refuse(f"the workbook declares another type for part '{part[:80]}' than the part's name says")
 
     def _end(self, tag: str) -> None:
         self._depth -= 1
@@ -191,20 +193,20 @@ class _PartCheck:
             check_limit(self._where, "characters", self._characters, "characters in one cell")
 
     def _doctype(self, *_: Any) -> None:
-        self._refuse("a document type declaration, which workbooks do not have")
+        self._refuse("the part has a document type declaration, which is not allowed in workbooks")
 
     def _refuse(self, fault: str) -> NoReturn:
         raise UserError(f"{self._where}: {fault}. Copy only the values of the sheet into a new workbook.")
 
 
 def _kind(part: str) -> str | None:
-    """Return `worksheets/` or `sharedStrings` if a part's name is that of a sheet or of the shared texts, else None."""
+    """Return the kind of a part by its name: `worksheets/` (a sheet), `sharedStrings` (the shared texts) or None."""
     match = _PART.fullmatch(posixpath.normpath(part))
     return match[1] if match else None
 
 
 def _number(text: str | None, default: int) -> int:
-    """Return a row's number as an integer; `default` if the number is missing, or is a text that openpyxl refuses."""
+    """Return a row's number from its text in the file; `default` without a text, or if openpyxl refuses the text."""
     try:
         return default if text is None else int(float(text))
     except (OverflowError, ValueError):

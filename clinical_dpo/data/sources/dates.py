@@ -10,8 +10,8 @@ def iso_time(value: datetime.date | datetime.time, date_only: bool = False, time
 
     Args:
         value: a date, a time of day, or both.
-        date_only: whether to leave out the time of day of a value with both.
-        time_only: whether to leave out the date of a value with both.
+        date_only: whether to leave out the time of day, if the value has both.
+        time_only: whether to leave out the date, if the value has both.
     """
     if isinstance(value, datetime.datetime) and date_only:
         return value.date().isoformat()

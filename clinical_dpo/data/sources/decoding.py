@@ -36,8 +36,8 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         repairs: counts a dropped byte-order mark and a dropped end-of-file mark of DOS.
 
     Raises:
-        UserError: the file is not readable, exceeds `limits.bytes`, is in a binary format or another encoding, or
-            contains NUL bytes. The message names the line and the encoding to set.
+        UserError: the file is not readable, exceeds `limits.bytes`, has a binary format, cannot be decoded, or contains
+            NUL bytes. The message names the line and the encoding to set.
     """
     try:
         raw = bounded_bytes(path)
@@ -76,7 +76,10 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
             mend = _proposal(raw, error.start) if codec == "utf-8" else "Correct `encoding` under `source`."
         raise UserError(f"{byte} ({error.reason}). {mend} Alternatively, save the file with UTF-8 encoding.") from None
     except UnicodeError as error:
-        raise UserError(f"{path}: not readable as {codec} ({error}). Correct `encoding` under `source`.") from None
+        raise UserError(
+            f"{path}: the file cannot be decoded with the encoding '{codec}' ({error}). Correct `encoding` under "
+            "`source`."
+        ) from None
     if text.endswith("\x1a"):  # the end-of-file mark of DOS
         text = text.rstrip("\x1a")
         if repairs is not None:
@@ -84,7 +87,8 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
     nul = text.find("\0")
     if nul >= 0:
         mend = _utf16_proposal(raw) or "Remove the NUL bytes, or export the file again."
-        raise PublicError(f"{path}, line {text.count(chr(10), 0, nul) + 1}: NUL bytes, which are not text. {mend}")
+        line = text.count("\n", 0, nul) + 1
+        raise PublicError(f"{path}, line {line}: the line contains NUL bytes, which are not text. {mend}")
     return text, codec
 
 

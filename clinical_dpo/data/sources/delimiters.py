@@ -19,22 +19,25 @@ _OTHER_QUOTES = "“”„«»‘’'"  # not the quotation mark of CSV
 
 
 def delimiter_name(delimiter: str) -> str:
-    """Return the word for a delimiter that messages use, such as `semicolons`."""
+    """Return the word that messages use for a delimiter, such as `semicolons` for `;`."""
     return _NAMES.get(delimiter, repr(delimiter))
 
 
 def delimiter_setting(delimiter: str) -> str:
-    """Return the words of a message for the setting of a delimiter, such as `delimiter: ";"` under `source`."""
+    """Return how a message names the setting of a delimiter, such as `delimiter: ";"` under `source`."""
     escaped = "\\t" if delimiter == "\t" else delimiter
     return f'`delimiter: "{escaped}"` under `source`'
 
 
 def likely_delimiter(text: str, delimiter: str) -> str | None:
-    """Return another delimiter that divides all rows into the same number of cells, or None.
+    """Return the delimiter that a table probably has in place of the delimiter in use; None if there is none.
+
+    The returned delimiter divides every row into the same number of cells, and the header into more cells than the
+    delimiter in use does.
 
     Args:
-        text: the table's text. Its first rows are tried.
-        delimiter: the delimiter in use. Another delimiter must divide the header into more cells.
+        text: the table's text. Only its first rows are examined.
+        delimiter: the delimiter in use.
     """
     sample = text[:_SAMPLE]
     if len(text) > _SAMPLE:
@@ -56,21 +59,21 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
 
 
 def why_too_few(cells: Sequence[str], header: Sequence[str]) -> str:
-    """Return a sentence about a row with fewer cells than the header: the likely reason, and what to do."""
+    """Return sentences about a row with fewer cells than the header: the likely reason, and what to do."""
     mark = next((mark for mark in LIKELY if any(cell.count(mark) == len(header) - 1 for cell in cells)), None)
     if mark and len(cells) < len(header) - 1:
         return f"This row may be separated by {delimiter_name(mark)}. Separate all rows as the header is separated."
     if len(cells) == 1 and _REMARK.fullmatch(cells[0].strip()):
-        return "It may be a remark below the table: delete it."
+        return "The row may be a remark below the table. If so, delete the row."
     return "Complete the row. If a text has several lines, put it in quotes."
 
 
 def why_too_many(cells: Sequence[str], named: int, text: str, delimiter: str) -> str:
-    """Return a sentence about a row that has too many cells: the likely reason, and what to do.
+    """Return sentences about a row that has too many cells: the likely reason, and what to do.
 
     Args:
         cells: the cells of the row.
-        named: number of columns with a name.
+        named: number of columns up to the last column with a name.
         text: the table's text.
         delimiter: the delimiter in use.
     """
@@ -95,7 +98,7 @@ def why_too_many(cells: Sequence[str], named: int, text: str, delimiter: str) ->
 def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: int = 0) -> str:
     """Return CSV or TSV text without the blanks between a delimiter and the quotation marks of a cell.
 
-    Python's csv module would take `, "Dysuria"` for a text that contains quotation marks.
+    With the blank, Python's csv module would read the quotation marks of `, "Dysuria"` as part of the text.
 
     Args:
         text: the table's text.

@@ -82,7 +82,12 @@ def path_spans(text: str) -> list[tuple[int, int]]:
 
 
 def outside(matches: Sequence[re.Match[str]], spans: Sequence[tuple[int, int]]) -> list[re.Match[str]]:
-    """Return the matches that begin outside of all spans. Matches and spans are in the order of the text."""
+    """Return the matches that begin outside of all spans.
+
+    Args:
+        matches: matches of a regular expression, in the order of the text.
+        spans: start and end positions in the same text, in the order of the text.
+    """
     kept, i = [], 0
     for match in matches:
         while i < len(spans) and spans[i][1] <= match.start():
@@ -93,7 +98,7 @@ def outside(matches: Sequence[re.Match[str]], spans: Sequence[tuple[int, int]]) 
 
 
 def escapes(text: str) -> list[re.Match[str]]:
-    """Return the match of each escape in a text; none if the text contains RTF.
+    """Return the matches of the escapes in a text; an empty list if the text contains RTF.
 
     Backslashes of paths, of LaTeX, and of alternatives such as yes\\no are not escapes.
     """

@@ -53,7 +53,7 @@ def retrieve_file(
     the columns. All values of these formats are texts, except that numbers of a workbook may stay numbers.
 
     Args:
-        path: the file, as `user_path` reads it. Its extension determines the format.
+        path: path of the file; `user_path` replaces `~` and `$NAME` in it. The extension determines the format.
         sheet: the sheet of a workbook; not needed if the workbook has only one sheet.
         encoding: encoding of a text file that is not UTF-8 and has no byte-order mark.
         delimiter: delimiter of CSV or TSV, if it is not the comma (CSV) or the tab (TSV).
@@ -66,7 +66,8 @@ def retrieve_file(
 
     Returns:
         The rows; and their provenance: kind, data, path, sha256, the encoding of a text file, and the sheet if `sheet`
-        names one. Files with repairs, warnings or columns that are left out also have the entries of `text_facts`.
+        is set. If there are repairs, warnings or left-out columns, the provenance also has the entries of
+        `text_facts`.
 
     Raises:
         UserError: the file is missing, cut off or in another encoding, has no rows, or has broken texts. The message
@@ -105,7 +106,7 @@ def _checked_format(path: Path, options: Mapping[str, Any]) -> str:
     """Check a file's format and the options that are set for the file. Return the file's extension in lower case.
 
     Raises:
-        UserError: the format is not supported, or files of this format do not have an option that is set.
+        UserError: the format is not supported, or an option is set that files of this format do not use.
     """
     if path.is_dir():
         raise PublicError(f"{path}: this is a folder. Set `path` to a file in it.")

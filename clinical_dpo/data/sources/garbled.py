@@ -10,14 +10,14 @@ _WESTERN = "cp1252"
 
 
 class _Misreading(NamedTuple):
-    """A wrong encoding, and the UTF-8 characters which show that a program decoded a text with this encoding.
+    """A wrong encoding with which programs decode UTF-8, and the characters by which garbled text is recognised.
 
     Attributes:
         codec: the wrong encoding.
-        leads: first bytes of these characters in UTF-8.
+        leads: first bytes, in UTF-8, of the characters by which garbled text is recognised.
         following: bytes that may follow the first byte.
-        least: least number of these characters in a garbled text. It is above 1 if correct text can look the same, such
-            as `É’`.
+        least: smallest number of such characters in a text that counts as garbled. This number is above 1 if correct
+            text, such as `É’`, can look like one of these characters.
     """
 
     codec: str
@@ -66,7 +66,7 @@ def _utf8(characters: str, codec: str) -> str:
 def _byte(character: str, codec: str) -> bytes:
     """Return the byte that `codec` decodes to a character; the Latin-1 byte if `codec` does not have the character.
 
-    Programs decode the five bytes that Windows-1252 leaves undefined as in Latin-1, such as 0x81 as U+0081.
+    Windows-1252 leaves five bytes undefined. Programs decode these bytes as in Latin-1, such as 0x81 as U+0081.
     """
     try:
         return codecs.encode(character, codec)

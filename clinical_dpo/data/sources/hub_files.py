@@ -72,7 +72,7 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
 
 
 def matches_pattern(name: str, pattern: str) -> bool:
-    """Whether a path matches a pattern. `**` is any number of folders, and `*` is any text within one folder's name."""
+    """Whether a path matches a pattern. `**` is any number of folders. `*` is any text without a slash."""
     written = pattern.split("/")
     # Several ** in a row count as one.
     parts = [part for at, part in enumerate(written) if part != "**" or not at or written[at - 1] != "**"]
@@ -90,12 +90,12 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def _past_stars(reached: set[int], parts: Sequence[str]) -> set[int]:
-    """Add to the positions that a match has reached the position after each `**`, and return the positions.
+    """Return the positions that a match has reached, with the positions after each reached `**` added.
 
-    A match that has reached `**` has also reached the position after it, because `**` may match no folder.
+    A match that has reached `**` has also reached the next position, because `**` may match no folder.
 
     Args:
-        reached: positions in the pattern, as indices of `parts`.
+        reached: positions in the pattern, as indices of `parts`. The set is changed in place.
         parts: the parts of the pattern between slashes.
     """
     for at in sorted(reached):
@@ -162,7 +162,7 @@ def _listed_patterns(data_files: Any, location: str) -> Patterns:
 
 
 def _pairs(data_files: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield (split, pattern) of each entry. An entry without a split belongs to the split `train`.
+    """Yield the split and the pattern of each entry of `data_files`. An entry without a split is of split `train`.
 
     Values that are not texts are yielded too; the caller refuses them.
     """
@@ -175,9 +175,9 @@ def _pairs(data_files: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _implied_patterns(names: Sequence[str]) -> Patterns:
-    """Return the patterns of each split, if the card names no files.
+    """Return the patterns of each split for a repository whose card names no files.
 
-    The names of the files imply the splits, by the rules of `datasets` in their order.
+    The names of the files determine the splits, by the rules of the library `datasets`.
     """
     # Imported late: it takes seconds, and only this kind of source needs it.
     from datasets import data_files
@@ -200,7 +200,7 @@ def _matches(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
 
 
 def _inside(pattern: Any, location: str) -> str:
-    """Return a pattern or folder of a card without parts that are `.` or empty.
+    """Return a pattern or folder of a card without empty parts and parts `.`, so that `./a//b` becomes `a/b`.
 
     Raises:
         UserError: the pattern or folder lies outside of the repository, or is too long.

@@ -23,7 +23,7 @@ _KINDS = {
 
 
 class _Refused(ValueError):
-    """A value that `json` accepts silently and this module refuses."""
+    """The error for a value that Python's `json` accepts and this module refuses."""
 
 
 def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
@@ -49,8 +49,8 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
         )
         if not isinstance(row, dict):
             raise PublicError(
-                f"{where}, line {number}: {_KINDS[type(row)]}, not a JSON object. If the whole file is one JSON value, "
-                "change its extension to .json."
+                f"{where}, line {number}: the line is {_KINDS[type(row)]}, not a JSON object. If the whole file is one "
+                "JSON value, change its extension to .json."
             )
         rows.append(row)
     return rows
@@ -59,8 +59,8 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
 def json_rows(text: str, where: str) -> list[Row]:
     """Return the rows of a JSON text.
 
-    The value of the text is a list of objects; an object of objects (the keys become `id`); or an object with one
-    value, a list of objects.
+    The text must contain a list of objects, an object of objects (each key becomes the `id` of a row), or an object
+    whose only value is a list of objects.
 
     Raises:
         UserError: the text is not valid JSON, or its value has no rows. The message names the line or row.
@@ -76,12 +76,14 @@ def json_rows(text: str, where: str) -> list[Row]:
     if isinstance(value, list):
         check_limit(where, "rows", len(value), "rows")
     else:
-        raise PublicError(f"{where}: {_KINDS[type(value)]}, not a list of objects. Write one object for each row.")
+        raise PublicError(
+            f"{where}: the file contains {_KINDS[type(value)]}, not a list of objects. Write one object for each row."
+        )
     for number, row in enumerate(value, start=1):
         if not isinstance(row, dict):
             raise PublicError(
-                f"{where}, row {number}: {_KINDS[type(row)]}, not a JSON object. Write a list of objects, or an object "
-                "that has one object under each id."
+                f"{where}, row {number}: the row is {_KINDS[type(row)]}, not a JSON object. Write a list of objects, "
+                "or an object that has one object under each id."
             )
     return value
 
@@ -105,7 +107,7 @@ def _load(text: str, where: str, hint: str) -> Any:
     except _Refused as error:
         raise UserError(f"{where}: {error}") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, very deep brackets
-        raise UserError(f"{where}: not readable as JSON ({error}). Correct the value.") from None
+        raise UserError(f"{where}: a value is not readable as JSON ({error}). Correct the value.") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 A row of the publisher has `question`, `answer`, `options` {letter: text}, `meta_info` (step1 or step2&3) and
 `answer_idx`. A question of step 2 or 3 is used if the last sentence of its stem passes two rules. First, the sentence
 can be rewritten into a sentence that needs no options (`open_questions`). Second, the rewritten sentence asks for a
-diagnosis or a treatment (`question_topics`). benchmarks/medqa_scope.md compares the rules with two readers.
+diagnosis or a treatment (`question_topics`). benchmarks/medqa_scope.md compares the rules with the judgement of two
+language models.
 """
 
 import hashlib
@@ -31,8 +32,9 @@ _OPTION_OF_OPTIONS = re.compile(
 def to_open_question(row: Mapping[str, Any], strict: bool = False) -> Row | str:
     """Return a record (`id`, `question`, `reference`, `options`, `topic`), or the reason why the question is dropped.
 
-    `id` is a digest of the publisher's question text. `options` holds the wrong answers in the publisher's order. Only
-    the last sentence of the stem changes. `strict` selects the strict rules of `open_questions` and `question_topics`.
+    `id` contains a digest of the publisher's question text. `question` is this text with a rewritten last sentence.
+    `options` has the wrong answers in the publisher's order. `strict` selects the strict rules of `open_questions` and
+    `question_topics`.
 
     Raises:
         UserError: a field of the publisher's format is missing, or the answer is not one of the options.

@@ -15,12 +15,12 @@ COLUMNS = ("File", "CHQ", "Summary")
 
 
 def to_summary(row: Mapping[str, Any]) -> Row:
-    """Return a record: `id`, `question` (the CHQ with its line breaks) and `reference` (the summary, on one line).
+    """Return a record: `id`, `question` (column CHQ, with line breaks) and `reference` (column Summary, on one line).
 
-    `id` is the publisher's File and a digest of the question, because several questions may have the same File.
+    `id` is the value of column File and a digest of the question, because several questions may have the same File.
 
     Raises:
-        UserError: a column is missing, or a cell is empty or not text. The message names File and column.
+        UserError: a column is missing, or a cell is empty or not text. The message names the File and the column.
     """
     texts = {}
     of_file = f"File {row['File']}: " if row.get("File") else ""

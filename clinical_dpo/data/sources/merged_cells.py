@@ -29,10 +29,10 @@ class CoveredCell:
     Attributes:
         first: the first of the merged cells.
         area: the area of the merged cells.
-        row: row of the sheet, from 1.
-        column: column of the sheet, from 1.
+        row: number of the row in the sheet, counted from 1.
+        column: number of the column in the sheet, counted from 1.
         reason: why the column is left out if `merged_cells` is not set.
-        value: None, as of every cell without a value of its own.
+        value: always None, because the cell has no value of its own.
     """
 
     first: Any
@@ -72,7 +72,7 @@ class MergedCells:
 
         Args:
             merged: the merged areas. An area without a value is ignored.
-            table: location and cells of each row of the sheet, from row 1 on.
+            table: for each row of the sheet, from row 1 on, its location (`row 3`) and its cells.
             names: names of the columns; "" for a column without a name.
             ignore: columns that are not read.
             where: file and sheet, for messages.
@@ -101,7 +101,7 @@ class MergedCells:
         remarks that are merged across all columns.
 
         Raises:
-            UserError: the first row is merged as a title is, or merged areas overlap.
+            UserError: the first row is a single merged cell, like a title, or merged areas overlap.
         """
         if not self._merged or not any(self._names):
             return self._table
@@ -152,9 +152,10 @@ class MergedCells:
         return after
 
     def _check_names(self, rows: Mapping[int, list[Any]]) -> None:
-        """Leave out columns whose name is merged over several columns of values, or over rows with values.
+        """Add to `unread` the columns whose name is merged over several columns of values, or over rows with values.
 
-        In `rows` (row number -> cells), the cells of nameless columns below such a name are emptied.
+        If a name is merged over several columns, only the first of these columns has the name. The cells of the other
+        columns are emptied in `rows` (row number -> cells).
         """
         for area in self._header:
             name = self._names[area.left - 1]
@@ -182,7 +183,7 @@ class MergedCells:
     def _headings(self, rows: Mapping[int, Sequence[Any]]) -> list[int]:
         """Return the numbers of the rows whose only value is merged across all columns.
 
-        If at least half of the rows with values are such rows, none is returned.
+        If at least half of the rows with values are such rows, the list is empty.
         """
         named = [column for column, name in enumerate(self._names, start=1) if name]
         across = {area.top: area.left - 1 for area in self._merged if area.left <= named[0] < named[-1] <= area.right}
@@ -191,10 +192,9 @@ class MergedCells:
         return headings if 2 * len(headings) < sum(map(bool, filled.values())) else []
 
     def _mark(self, rows: Mapping[int, list[Any]]) -> None:
-        """Replace cells in `rows` (row number -> cells) by CoveredCells.
+        """Replace the cells in `rows` (row number -> cells) that show a merged value without storing it.
 
-        A cell within merged cells is replaced if its row has a value, and if the cell itself does not store the value
-        of the merged cells.
+        Each is replaced by a CoveredCell. Rows without any value are left unchanged.
         """
         ignored = {i for i, name in enumerate(self._names) if name in self._ignored}
         covered: dict[int, list[tuple[int, Area]]] = {}  # column, from 0 -> rows and merged areas
@@ -216,9 +216,9 @@ class MergedCells:
                 cells[i] = CoveredCell(self._first(area), area, number, i + 1, reason)
 
     def _areas_by_row(self, rows: Mapping[int, Any]) -> Iterator[tuple[int, list[Area]]]:
-        """Yield the number of each row that merged areas cross, and these areas.
+        """Yield, for each row that merged areas cross, the number of the row and these areas.
 
-        Areas that begin above `rows` are ignored.
+        Areas that begin above the first of `rows` (row number -> cells) are ignored.
 
         Raises:
             UserError: areas overlap in a row.
@@ -234,7 +234,10 @@ class MergedCells:
                 yield number, active
 
     def _refuse_overlap(self, areas: Sequence[Area], number: int) -> None:
-        """Raise an error if areas overlap in a row, so that together they cover more columns than there are."""
+        """Raise an error if the merged areas in row `number` overlap.
+
+        The areas overlap if together they cover more columns than the table has.
+        """
         if sum(min(area.right, len(self._names)) - area.left + 1 for area in areas) > len(self._names):
             raise UserError(f"{self._where}, row {number}: merged cells overlap. Save the workbook again in Excel.")
 

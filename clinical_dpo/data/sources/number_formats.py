@@ -30,9 +30,10 @@ _DATE_PARTS, _TIME_PARTS = re.compile(r"[ydg]|mmm|^[^hs]*m[^hs]*\Z"), re.compile
 
 
 class Token(NamedTuple):
-    """A part of a section. `kind` is digit, point, comma, percent, slash, exponent, general, text, or literal.
+    """A part of a section of a number format, such as a placeholder for a digit.
 
-    A text token (`@`) stands for the text of the cell. A literal token is shown as it is.
+    `kind` is digit, point, comma, percent, slash, exponent, general, text, or literal. A text token (`@`) stands for
+    the text of the cell. A literal token is shown as it is.
     """
 
     kind: str
@@ -42,7 +43,8 @@ class Token(NamedTuple):
 class Section(NamedTuple):
     """A section of a number format. A format has up to four: for positive numbers, negative numbers, zero and texts.
 
-    A section may have a `condition`, a comparison and a number such as (`>=`, 100), that a shown number meets.
+    A section may have a `condition`: a comparison and a number, such as (`>=`, 100). The section then shows the numbers
+    that meet the condition.
     """
 
     tokens: tuple[Token, ...]
@@ -71,8 +73,8 @@ def shown_number(value: Number, number_format: str) -> str:
 def shown_text(text: str, number_format: str) -> str:
     """Return a text as a cell with this format shows it: with words that the format adds, without blanks at its ends.
 
-    The section with `@` applies to texts, or else the fourth section. An empty fourth section, as in `;;;`, shows
-    nothing.
+    The section with `@` applies to texts. If no section has `@`, the fourth section applies. An empty fourth section,
+    as in `;;;`, shows nothing. If there is no fourth section either, the text stays as it is.
     """
     sections = _sections(number_format)
     of_texts = [section for section in sections if any(token.kind == "text" for token in section.tokens)]
@@ -161,10 +163,10 @@ def _fill(section: Section, value: Decimal) -> str:
 
 
 def _general(value: Decimal) -> str:
-    """Return a non-negative number as format General shows it, in at most 11 characters.
+    """Return a non-negative number as format General shows it. A number with decimals gets at most 11 characters.
 
-    A whole number keeps all its digits. A spreadsheet shows a whole number of 12 or more digits with an exponent, but
-    such a number is often an id.
+    A whole number keeps all its digits, because a long number is often an id. Here the result differs from a
+    spreadsheet, which shows a whole number of 12 or more digits with an exponent.
     """
     if value == value.to_integral_value():
         return f"{value:.0f}"
@@ -216,7 +218,7 @@ def _digits_at(digits: str, position: int, first: bool, placeholder: str) -> str
     Args:
         digits: the digits before the decimal point.
         position: position of the placeholder, counted from the right, from 1.
-        first: whether the placeholder is the leftmost, which also shows all further digits on its left.
+        first: whether the placeholder is the leftmost one. The leftmost placeholder shows all further digits too.
         placeholder: `0`, `#` or `?`.
     """
     if len(digits) >= position:
@@ -226,9 +228,9 @@ def _digits_at(digits: str, position: int, first: bool, placeholder: str) -> str
 
 
 def _grouped(digits: str, position: int, grouped: bool) -> str:
-    """Return a placeholder's digits with commas between thousands, if `grouped`.
+    """Return the digits that a placeholder shows. If `grouped`, commas separate the thousands.
 
-    `position` is the place of the last of these digits in the number: 1 for units, 2 for tens.
+    `position` is the place of the last digit of `digits` in the whole number: 1 for units, 2 for tens.
     """
     if not grouped:
         return digits
@@ -263,8 +265,8 @@ def _scientific(tokens: tuple[Token, ...], at: int, value: Decimal) -> str:
 def _fraction(tokens: tuple[Token, ...], slash: int, value: Decimal) -> str:
     """Return a non-negative number as a fraction, such as `5 1/4`, in the form that a section sets.
 
-    If the section has places for whole numbers, a fraction of zero is not shown. `slash` is the index of the slash in
-    `tokens`.
+    If the section also has placeholders for a whole number, a fraction of zero is left out. `slash` is the index of the
+    slash in `tokens`.
     """
     places = [i for i, token in enumerate(tokens[:slash]) if token.kind == "digit"]
     breaks = [n for n in range(1, len(places)) if places[n] != places[n - 1] + 1]

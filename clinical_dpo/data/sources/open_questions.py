@@ -50,7 +50,7 @@ _REFERS_TO_OPTIONS = re.compile(r"\b(?:following|options?|choices?|which one|bel
 def open_sentence(sentence: str, strict: bool = False) -> str | None:
     """Rewrite the last sentence of a stem into a question that needs no options; None if no rule gives good grammar.
 
-    If `strict`, only the nouns of a list may follow "which of the following". Otherwise, any noun may follow.
+    If `strict`, only a noun of the list `_NOUNS` may follow "which of the following". Otherwise, any noun may follow.
     """
     noun, predicate, verb = (
         (_STRICT_NOUN, _STRICT_PREDICATE, _STRICT_PREDICATE) if strict else (_ANY_NOUN, _PREDICATE, _VERB)
@@ -93,8 +93,9 @@ def _plain(sentence: str, strict: bool) -> str:
 def _inverted(parts: Sequence[str | Any], strict: bool) -> str | None:
     """Turn "the rash is due to which of the following" into a question that begins with "what" or "which".
 
-    `parts` are the subject, the auxiliary, the rest before "which of the following", and the adjective and noun after
-    it (None if there is no noun). The result is None if no rule gives good grammar.
+    `parts` are five parts of the sentence: the subject, the auxiliary, the words between the auxiliary and "which of
+    the following", and the adjective and the noun after these words. The last two are None if there is no noun. The
+    result is None if no rule gives good grammar.
     """
     subject, auxiliary, rest, adjective, noun = parts
     if re.search(rf"\b(?:{_AUXILIARY})\b", rest):  # the first auxiliary may belong to a clause inside the subject

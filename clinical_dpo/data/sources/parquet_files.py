@@ -19,7 +19,7 @@ from clinical_dpo.io import Row
 def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally, unread: dict[str, str]) -> list[Row]:
     """Return the rows of a Parquet file in a form that JSON can hold; see `plain_rows`.
 
-    A column with a value that JSON cannot hold is left out, and `unread` gets the column and the reason.
+    A column with a value that JSON cannot hold is left out. The column and the reason are added to `unread`.
 
     Raises:
         UserError: the file is missing, damaged or exceeds the run's limits, or a column name comes twice.
@@ -53,8 +53,8 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally, unread: dict
 def _values(column: Any, name: str, path: Path, unread: dict[str, str]) -> list[Any]:
     """Return the values of a column.
 
-    If a date or duration is beyond the range of Python, the result is empty, and `unread` gets the column and the
-    reason.
+    If a date or duration is beyond the range of Python, the result is an empty list. The column and the reason are then
+    added to `unread`.
     """
     values = []
     for number, value in enumerate(column, start=1):
@@ -110,6 +110,8 @@ def _is_midnight(value: Any) -> bool:
 def _plain(value: Any, kind: Any, date_only: bool, location: str, path: str | Path, repairs: Tally) -> Any:
     """Return a value of Arrow type `kind` in a form that JSON can hold; see `plain_rows`.
 
+    If `date_only`, a date with a time of day becomes a date alone.
+
     Raises:
         UserError: the value has no such form.
     """
@@ -135,13 +137,13 @@ def _plain(value: Any, kind: Any, date_only: bool, location: str, path: str | Pa
     if isinstance(value, dict):
         return {name: _plain(part, _member(kind, name), False, location, path, repairs) for name, part in value.items()}
     raise UserError(
-        f"{path}, {location}: a {type(value).__name__} ({str(value)[:40]}), not text. Convert the column to text, or "
-        "name it in `ignore`."
+        f"{path}, {location}: the value {str(value)[:40]} has the type '{type(value).__name__}', which is not text. "
+        "Convert the column to text, or name the column in `ignore`."
     )
 
 
 def _member(kind: Any, name: str) -> Any:
-    """Return the Arrow type of a member of an object. The type is None if `kind`, the object's type, does not list it.
+    """Return the Arrow type of member `name` of an object; None if the object's type `kind` does not list the member.
 
     Some types of the hub list no members.
     """

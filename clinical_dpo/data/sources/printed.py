@@ -48,7 +48,10 @@ def decoded(raw: bytes) -> str:
 
 
 def _has_text(value: Any) -> bool:
-    """Whether a value is an object, or a list with texts. A list of numbers such as [1] may be a citation."""
+    """Whether a value is an object, or a list with texts, lists or objects.
+
+    A list of numbers such as [1] does not count, because it may be a citation.
+    """
     return isinstance(value, Mapping) or any(isinstance(part, str | list | dict) for part in value)
 
 
@@ -60,7 +63,10 @@ def _python_value(text: str) -> Any:
 
 
 def _value(node: ast.expr) -> Any:
-    """Return the value of a syntax tree of literals. A call such as `Timestamp('2026-05-01')` has its argument's value.
+    """Return the value of a syntax tree of literals and calls.
+
+    A call with one argument, such as `Timestamp('2026-05-01')`, has the value of the argument. A call with several
+    literals, such as `datetime.date(2026, 5, 1)`, stays as text.
 
     Raises:
         ValueError: a part of the tree is neither a literal nor such a call.

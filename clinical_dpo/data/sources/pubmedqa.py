@@ -40,8 +40,8 @@ def to_context_question(row: Mapping[str, Any]) -> Row:
         context, name = context["contexts"], "context.contexts"
     if not isinstance(context, list):
         raise UserError(
-            f"{of_pmid}field '{name}' is a {type(context).__name__}, not a list of paragraphs. Write a list in a JSON "
-            "file. CSV has no lists."
+            f"{of_pmid}field '{name}' is a {type(context).__name__}, not a list of paragraphs. Use a JSON file in "
+            f"which '{name}' is a list. A CSV file cannot hold lists."
         )
     record = {
         "id": str(pmid),

@@ -126,9 +126,15 @@ def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row
 
 
 def _read(rows: Sequence[tuple[int, Row]], source: Mapping[str, Any], where: str) -> tuple[list[Row], dict[str, int]]:
-    """Convert numbered rows to records by the reader of the source.
+    """Convert rows to records with the source's reader, the function in READERS that knows the publisher's format.
 
-    A row whose record has the id of an earlier record is dropped, unless the ids are the publisher's.
+    If the record of a row has the id of an earlier record, the row is dropped. If the ids are the publisher's, such a
+    row raises an error instead.
+
+    Args:
+        rows: number and content of each row.
+        source: settings of the source: `reader`, and optionally `scope`.
+        where: the file or data set, for messages.
 
     Returns:
         The records; and reason -> number of dropped rows.
@@ -159,6 +165,7 @@ def _read(rows: Sequence[tuple[int, Row]], source: Mapping[str, Any], where: str
             drops["repeats another row"] += 1
     if not records:
         raise PublicError(
-            f"{where}: reader {reader} drops all {len(rows)} rows ({dict(drops)}). Check `source` in the task file."
+            f"{where}: the reader '{reader}' drops all {len(rows)} rows. Number of dropped rows by reason: "
+            f"{dict(drops)}. Correct `source` in the task file."
         )
     return list(records.values()), dict(sorted(drops.items()))

@@ -1,6 +1,6 @@
 """Read the merged cells, the hidden rows and columns, and the totals rows of a sheet of an Excel workbook.
 
-openpyxl leaves this out if it reads a sheet row by row.
+openpyxl does not report these parts of the layout if it reads a sheet row by row.
 """
 
 import posixpath
@@ -38,9 +38,9 @@ class SheetLayout:
 
     Attributes:
         merged: the merged cells.
-        totals: row -> area of the Excel table whose totals row this is.
-        hidden_rows: the hidden rows.
-        hidden_columns: first and last column of each run of hidden columns.
+        totals: number of a totals row -> area of the Excel table to which this row belongs.
+        hidden_rows: numbers of the hidden rows.
+        hidden_columns: numbers of the first and the last column of each run of hidden columns.
     """
 
     merged: list[Area] = field(default_factory=list)

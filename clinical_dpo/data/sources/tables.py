@@ -65,8 +65,9 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
             table.append((location, cells))
     except csv.Error as error:
         raise UserError(
-            f"{where}, from line {start + offset} on: an unmatched quotation mark, or text after a closing quotation "
-            f"mark ({error}). Export the file again. Put every text in quotes, and double the quotes within a text."
+            f"{where}, from line {start + offset} on: the text has an unmatched quotation mark, or goes on after a "
+            f"closing quotation mark ({error}). Export the file again. Put every text in quotes, and double the quotes "
+            "within a text."
         ) from None
     if not table:
         return []
@@ -81,7 +82,8 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
             )
         if cells and len(cells) < len(header):
             raise UserError(
-                f"{where}, {location}: no cell for column '{header[len(cells)]}'. {why_too_few(cells, header)}"
+                f"{where}, {location}: the row has no cell for column '{header[len(cells)]}'. "
+                f"{why_too_few(cells, header)}"
             )
     return rows_under_header(table, where, ignore, repairs, lambda cell, location: cell)
 
@@ -95,13 +97,13 @@ def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: st
     lines = text.splitlines()[:2]
     if len(header) == 1 and delimiter in header[0] and all(line[:1] == line[-1:] == '"' for line in lines):
         raise UserError(
-            f"{where}, header: only one column, '{header[0]}', because quotation marks enclose whole lines. Export the "
-            "file again with quotation marks around single cells, or around none."
+            f"{where}: the header has only one column, '{header[0]}', because quotation marks enclose whole lines. "
+            "Export the file again with quotation marks around single cells, or without quotation marks."
         )
     if len(header) == 1 and re.search(r"\w {2,}\w", header[0]):
         raise UserError(
-            f"{where}, header: only one column, '{header[0]}'. The columns seem to be aligned by blanks. Export the "
-            f"file again with {delimiter_name(delimiter)} between the columns."
+            f"{where}: the header has only one column, '{header[0]}'. The columns seem to be aligned by blanks. Export "
+            f"the file again with {delimiter_name(delimiter)} between the columns."
         )
     if header and all(len(name) > 1 and name[0] == name[-1] == "'" for name in header):
         raise UserError(
@@ -117,7 +119,10 @@ def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: st
     instead = f", or separate the columns by {delimiter_name(delimiter)}"
     if likely != "," and re.search(r"[0-9],[0-9]", text):
         instead = ". Numbers with a decimal comma, such as 38,5, stay as they are"
-    raise UserError(f"{where}, header: {columns}. Set {delimiter_setting(likely)}{instead}.")
+    raise UserError(
+        f"{where}: the delimiter is probably wrong, because the header has {columns}. Set "
+        f"{delimiter_setting(likely)}{instead}."
+    )
 
 
 def rows_under_header(
@@ -131,13 +136,14 @@ def rows_under_header(
     """Return the rows of a table whose first row names the columns.
 
     Args:
-        table: location (`line 3`) and cells of each row.
-        where: the file, and the sheet of a workbook.
+        table: for each row, its location (`line 3`) and its cells.
+        where: the file, and the sheet of a workbook, for messages.
         ignore: columns that are not read.
         repairs: counts skipped empty rows, and white space around column names.
-        content: (cell, location) -> text or number of the cell. It raises a UserError for a cell that has neither.
-        unread: column -> reason. A column with a cell that has neither text nor number is left out and added here. If
-            `unread` is None, such a cell raises the error.
+        content: a function of a cell and its location. It returns the cell's text or number, and raises a UserError if
+            the cell has neither.
+        unread: column -> reason. If `content` raises an error for a cell, the cell's column is left out and added here.
+            If `unread` is None, the error is raised instead.
 
     Raises:
         UserError: no column has a name, a name comes twice, or a column without a name contains a text.
@@ -208,7 +214,7 @@ def _column_name(written: str, repairs: Tally) -> str:
 
 
 def without_columns(rows: list[Row], names: Container[str]) -> list[Row]:
-    """Return the rows without the columns in `names`, which are in Unicode form NFC."""
+    """Return the rows without the columns that `names` contains. `names` are in Unicode form NFC."""
     return [{name: value for name, value in row.items() if nfc(name) not in names} for row in rows] if names else rows
 
 

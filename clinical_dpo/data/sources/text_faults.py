@@ -73,17 +73,21 @@ def checked_texts(
 def text_facts(
     repairs: Tally, report: TextReport, unread: Mapping[str, str], warnings: Tally | None = None
 ) -> dict[str, Any]:
-    """Return the entries of a provenance about changed, faulty and unread texts, without empty entries.
-
-    `repairs` and `warnings` map a description to its count, first location and first rows. If a repair can mend the
-    fault of a warning, the warning names it as `repair`. `changes` is as in TextReport. `unread` maps a column to the
-    reason why it is left out, and each such column is counted as a warning too.
+    """Return what the provenance of rows records about changed, faulty and unread texts.
 
     Args:
         repairs: repairs of the file's form, such as a dropped byte-order mark.
-        report: the report of the texts.
+        report: the report of the check of texts. A warning is added to the report for each column of `unread`.
         unread: column that is left out -> reason.
         warnings: warnings about the file's form, such as hidden rows.
+
+    Returns:
+        A dict with these entries, without empty ones:
+
+        - `repairs`, of the file's form and of texts: description -> `count`, `first` (the first location) and `rows`.
+        - `warnings`, in the same form. If a repair can mend the fault, the entry also has `repair`, the repair's name.
+        - `changes`: the `changes` of `report`.
+        - `unread`: as passed.
     """
     of_form = warnings.record() if warnings else {}
     for column in unread:
@@ -182,7 +186,7 @@ class _RowCheck:
             )
         if text in _EXCEL_ERRORS:
             raise UserError(
-                f"{self.where}, row {self.number}, column '{column}': the text is {text}, an error value of a "
+                f"{self.where}, row {self.number}, column '{column}': the text is '{text}', an error value of a "
                 "spreadsheet. Correct the cell. If a text begins with = or -, format its cell as text."
             )
 

@@ -66,8 +66,8 @@ class Form(NamedTuple):
     Attributes:
         fault: description of the form, for messages.
         repair: the value of `repair` in a task file that restores texts of this form.
-        shows: returns whether a text has this form.
-        restored: returns the restored text, or the list or object that the text shows.
+        shows: a function that returns whether a text has this form.
+        restored: a function of a text. It returns the restored text, or the list or object that the text shows.
     """
 
     fault: str
@@ -87,7 +87,7 @@ def without_invisible(text: str) -> str:
 
 
 def with_line_feeds(text: str) -> str:
-    """Return a text whose line ends are line feeds."""
+    """Return a text in which every line end is converted to a line feed."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -105,7 +105,7 @@ def _without_tags(text: str) -> str:
 
 
 def _hl7_escapes(text: str) -> list[re.Match[str]]:
-    """Return the match of each HL7 escape. Parts of a Windows path such as D:\\T\\notes are not escapes."""
+    """Return the matches of HL7 escapes in a text. Parts of a Windows path such as D:\\T\\notes are not escapes."""
     return outside(list(_HL7.finditer(text)), path_spans(text)) if "\\" in text else []
 
 

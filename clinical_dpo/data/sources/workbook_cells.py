@@ -34,10 +34,10 @@ class CellReader:
     """Reads the cells of one sheet.
 
     Attributes:
-        number_form: function of a column, counted from 1. It returns how numbers are read: `shown`, `number`, or "" for
-            the default, which is as shown.
-        merged_form: function of a column, counted from 1. It returns how merged cells are read: `fill`, `empty`, or ""
-            if the task file does not say.
+        number_form: a function of a column's number, counted from 1. It returns how the column's numbers are read:
+            `shown` (as the texts that their cells show), `number`, or "" if the task file does not say.
+        merged_form: a function of a column's number, counted from 1. It returns how the column's merged cells are read:
+            `fill`, `empty`, or "" if the task file does not say.
     """
 
     def __init__(self, where: str, repairs: Tally, warnings: Tally) -> None:
@@ -62,9 +62,13 @@ class CellReader:
         return self._names
 
     def look_at(self, cells: Iterable[Any]) -> None:
-        """Find the columns in which at least half of the values below the names are not dates.
+        """Find the columns in which at least half of the values are not dates.
 
-        A date in such a column raises an error when it is read. Excel may have made it of a text such as 1/2 or MAR1.
+        When a date in such a column is read, an error is raised. Excel may have made the date of a text such as 1/2 or
+        MAR1.
+
+        Args:
+            cells: all cells below the names of the columns.
         """
         kinds = Counter((cell.column, _is_date(cell)) for cell in cells if cell.value is not None)
         self._text_columns = {column for column, _ in kinds if kinds[column, False] >= kinds[column, True]}
@@ -76,7 +80,7 @@ class CellReader:
         return reader.content(cell, "")
 
     def content(self, cell: Any, location: str) -> str | int | float:
-        """Return a cell's text. If the numbers of the cell's column stay numbers, return a number as it is.
+        """Return a cell's text. If the column's numbers are read as numbers, return a number instead of its text.
 
         Raises:
             UserError: the cell has an error value, a formula without a value, or a text that Excel has lost or does not
@@ -93,8 +97,8 @@ class CellReader:
             raise UserError(f"{self._where}, {location}: the cell shows the error {value}{too_late}. Correct the cell.")
         if cell.data_type == "f":
             raise UserError(
-                f"{self._where}, {location}: a formula without a value. Open and save the workbook in Excel, or "
-                "replace the formula by its value."
+                f"{self._where}, {location}: the cell has a formula without a value. Open and save the workbook in "
+                "Excel, or replace the formula by its value."
             )
         if isinstance(value, bool):
             self._repairs.add("logical value read as TRUE or FALSE", location)
@@ -160,13 +164,22 @@ class CellReader:
         return text
 
     def _not_shown(self, kind: str, cell: Any, location: str, number_format: str) -> None:
-        """Raise an error for a value that its cell does not show. If the source sets `shown`, only count the value."""
+        """Raise an error for a value that its cell does not show.
+
+        If the column's `number_form` is `shown`, no error is raised, and the value is counted as a warning.
+
+        Args:
+            kind: `number` or `text`.
+            cell: the cell.
+            location: name of the cell, for messages.
+            number_format: format of the cell, which shows nothing.
+        """
         if self.number_form(cell.column) != SHOWN:
             name = self._names[cell.column - 1] if cell.column <= len(self._names) else ""
             key, stored = f"`as: {{{yaml_key(name)}: ", str(cell.value)[:40]
             numbers = f"To read the stored numbers, set {key}number}}` under `source`. " if kind == "number" else ""
             raise UserError(
-                f"{self._where}, {location}: the cell contains the {kind} '{stored}', but its format {number_format} "
+                f"{self._where}, {location}: the cell contains the {kind} '{stored}', but its format `{number_format}` "
                 f"shows nothing. {numbers}To read such cells as empty, set {key}shown}}` under `source`. Or change the "
                 "format."
             )

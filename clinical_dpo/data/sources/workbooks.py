@@ -21,10 +21,10 @@ class WorkbookOptions:
     """How the numbers and merged cells of a sheet are read. A setting is for the whole sheet, or a mapping by column.
 
     Attributes:
-        numbers: `shown` reads numbers as the texts that their cells show, `number` as numbers. By default, they are
-            read as shown, and a column with a value that its format does not show is left out.
-        merged: `fill` gives the value of merged cells to all their rows and columns, `empty` to the first cell only. By
-            default, a column with merged cells is left out.
+        numbers: `shown` reads numbers as the texts that their cells show. `number` reads the stored numbers. By
+            default, numbers are read as shown, and a column is left out if a cell's format hides its value.
+        merged: `fill` gives the value of merged cells to all of these cells. `empty` gives the value to the first cell
+            only. By default, a column with merged cells is left out.
     """
 
     numbers: str | Mapping[str, str] = ""
@@ -49,7 +49,7 @@ def workbook_rows(
         path: the workbook.
         sheet: name of the sheet; not needed if the workbook has only one sheet.
         ignore: columns that are not read.
-        repairs: counts texts that differ from the stored values, and rows that are passed over.
+        repairs: counts texts that differ from the stored values, and rows that are skipped.
         warnings: counts cells that show nothing, and rows and columns that the sheet hides.
         unread: column -> reason. Each column that is left out is added.
         options: how numbers and merged cells are read.
@@ -96,18 +96,18 @@ def _by_column(setting: str | Mapping[str, str], names: Sequence[str], where: st
 def _report_hidden(
     layout: SheetLayout, table: Table, names: Sequence[str], ignore: Sequence[str], warnings: Tally
 ) -> None:
-    """Count in `warnings` the rows and columns with values that the sheet hides."""
+    """Add to `warnings` each hidden row that has a value, and each hidden column that is read."""
     for number, (location, cells) in enumerate(table, start=1):
         if number in layout.hidden_rows and any(cell.value is not None for cell in cells):
-            warnings.add("hidden row, read like the others", location)
+            warnings.add("hidden row, read like a visible row", location)
     ignored = set(map(nfc, ignore))
     for i, name in enumerate(names, start=1):
         if name and name not in ignored and layout.hides_column(i):
-            warnings.add("hidden column, read like the others", f"column '{name}'")
+            warnings.add("hidden column, read like a visible column", f"column '{name}'")
 
 
 def _without_totals(table: Table, layout: SheetLayout, repairs: Tally) -> Table:
-    """Return a table without the totals rows of Excel's tables, which are no rows of data."""
+    """Return a table without the totals rows of Excel tables. A totals row is not a row of data."""
     area_of = {f"row {row}": area for row, area in layout.totals.items()}
     kept = []
     for location, cells in table:
@@ -121,7 +121,7 @@ def _without_totals(table: Table, layout: SheetLayout, repairs: Tally) -> Table:
 
 
 def _table(path: Path, sheet: str | None) -> tuple[str, Table, SheetLayout]:
-    """Read a sheet. Return its name, the location and cells of each row, and its layout.
+    """Read a sheet. Return the sheet's name, the location and cells of each row, and the sheet's layout.
 
     A cell with a formula has the formula's value. A formula without a value stays a formula.
 
@@ -141,10 +141,14 @@ def _table(path: Path, sheet: str | None) -> tuple[str, Table, SheetLayout]:
             raise UserError(f"{path}: the workbook has several sheets. Set `sheet` to one of {', '.join(shown)}.")
         title = names[0] if sheet is None else {_sheet_name(name): name for name in names}.get(_sheet_name(sheet))
         if title is None:
-            raise UserError(f"{path}: no sheet '{sheet}'. Correct `sheet`.{did_you_mean(str(sheet), names)}")
+            raise UserError(
+                f"{path}: the workbook has no sheet '{sheet}'. Correct `sheet`.{did_you_mean(str(sheet), names)}"
+            )
         sheets: list[Any] = [book[title] for book in books]
         if not hasattr(sheets[0], "iter_rows"):
-            raise UserError(f"{path}, sheet '{title}': a chart, not a table. Set `sheet` to a sheet with a table.")
+            raise UserError(
+                f"{path}, sheet '{title}': the sheet is a chart, not a table. Set `sheet` to a sheet with a table."
+            )
         for each in sheets:
             each.reset_dimensions()  # some programs write a wrong size
         where = f"{path}, sheet '{title}'"
@@ -163,7 +167,7 @@ def _table(path: Path, sheet: str | None) -> tuple[str, Table, SheetLayout]:
 def _is_computed(cell: Any) -> bool:
     """Whether a cell has a value, in a workbook that was loaded with `data_only`.
 
-    An empty text is a value if a formula gives it.
+    An empty text counts as a value if it is the result of a formula.
     """
     return cell.value is not None or cell.data_type == "str"
 

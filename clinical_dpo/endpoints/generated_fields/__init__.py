@@ -1,1 +1,1 @@
-"""Generated fields: a model writes the text of these fields of a record."""
+"""Generated fields: fields of a record whose text a model writes."""

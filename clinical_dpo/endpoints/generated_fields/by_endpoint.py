@@ -1,4 +1,4 @@
-"""Get the texts of a generated field from an endpoint. Each reply is stored on arrival."""
+"""Get the texts of a generated field (a field that a model writes) from an endpoint. Replies are stored on arrival."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ def texts_of_endpoint(
 
     Args:
         endpoint: the server; its temperature is 0.
-        prompts: prompts from `fields.text_prompts`. Error messages and logs name a prompt by its record's number.
+        prompts: prompts from `fields.text_prompts`. Messages and logs name a prompt by the number of its record.
         max_new_tokens: longest text in tokens.
         template: template of the prompts.
-        replies: file that stores every reply. A run continues from it after a kill.
+        replies: file that stores every reply. After a kill, the next run continues from this file.
         private: whether the records are patients' texts; see `client.request_completions`.
 
     Returns:

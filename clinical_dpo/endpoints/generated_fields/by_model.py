@@ -1,4 +1,4 @@
-"""Generate the texts of a generated field with a local model. A prompt that is too long raises an error."""
+"""Generate the texts of a generated field (a field that a model writes) with a local model."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -16,7 +16,7 @@ ANSWER_FIELDS = ("id", "text", "tokens", "finish_reason")  # all other fields of
 
 
 class FieldPrompt(TypedDict):
-    """Prompt for the text of a record's generated field."""
+    """Prompt that asks a model for the text of one field of a record."""
 
     id: str  # of the record
     number: int  # of the record in its file, from 1
@@ -31,11 +31,11 @@ def text_prompts(
     generated: bool,
     where: str,
 ) -> list[FieldPrompt]:
-    """Make the prompts for the texts of a field, one per record. Records with equal ids and prompts share a prompt.
+    """Make the prompts for a generated field, one per record. Records with equal ids and prompts share a prompt.
 
     Args:
         records: the source's records.
-        texts: texts of other generated fields that the template uses, as for `with_texts`.
+        texts: texts of other generated fields that the template uses; see `with_texts`.
         template: Jinja template over the records' fields.
         columns: field -> column, for the fields that the template uses and for the id.
         generated: whether the records come from a generator of this package; see `columns.map_row`.
@@ -55,13 +55,15 @@ def text_prompts(
         first = prompts.setdefault(row_id, prompt)
         if first["prompt"] != prompt["prompt"]:
             raise PublicError(
-                f"{where}, row {number}: the id is also the id of row {first['number']}. Make ids unique."
+                f"{where}, row {number}: row {first['number']} has the same id, but another prompt. Make ids unique."
             )
     return list(prompts.values())
 
 
 def record_ids(records: Sequence[Row], columns: Columns, generated: bool, where: str) -> list[str]:
-    """Return the id of each record. A record without an id gets an id from the SHA-256 of its content.
+    """Return the id of each record. If a record has no id, the id is made from the SHA-256 of its content.
+
+    The arguments are as for `text_prompts`.
 
     Raises:
         UserError: a record lacks the column of the id. The message names the row.
@@ -85,13 +87,17 @@ def written_texts(
     template: str,
     where: str,
 ) -> list[Row]:
-    """Return a row for each written text: id, text (without its thought), tokens, finish_reason and origin.
+    """Return a row for each written text: `id`, `text`, `tokens`, `finish_reason` and the fields of the text's origin.
+
+    `text` has no thought of a reasoning model.
 
     Args:
         prompts: prompts from `text_prompts`.
-        answers: answer to each prompt, in order: text, tokens, finish_reason, and further fields of its origin.
-        writer: `written_by`, and the model with its revision or address.
-        template: template of the prompts. The rows hold the SHA-256 of the template.
+        answers: the model's answer to each prompt, in order: `text`, `tokens`, `finish_reason`, and fields of its
+            origin.
+        writer: the fields of the origin that all texts share: `written_by`, and either the model with its revision or
+            the address of the server.
+        template: template of the prompts. Each row holds the SHA-256 of the template.
         where: file of the records, for messages.
 
     Raises:
@@ -116,11 +122,11 @@ def written_texts(
 def with_texts(
     records: Sequence[Row], texts: Mapping[str, Sequence[Row]], columns: Columns, generated: bool, where: str
 ) -> list[Row]:
-    """Add the written texts to the records. A text replaces the source's field of the same name.
+    """Return the records with the written texts added. A text replaces the record's own field of the same name.
 
     Args:
         records: the source's records.
-        texts: field -> rows of `written_texts`.
+        texts: generated field -> rows of `written_texts`.
         columns: `columns` of the task file, field -> column.
         generated: whether the records come from a generator of this package; see `columns.map_row`.
         where: file of the records, for messages.
@@ -137,8 +143,8 @@ def _filled(records: Sequence[Row], ids: Sequence[str], texts: Mapping[str, Sequ
         for field, by_id in texts_by_id.items():
             if row_id not in by_id:
                 raise PublicError(
-                    f"{where}, row {number}: the record has no text of '{field}'. Delete the texts of '{field}' and "
-                    "run again."
+                    f"{where}, row {number}: the record has no generated text for field '{field}'. Delete the texts of "
+                    f"'{field}' in data/texts/ of this task, and run again."
                 )
     return [
         {**record, **{field: by_id[row_id] for field, by_id in texts_by_id.items()}}
@@ -147,9 +153,10 @@ def _filled(records: Sequence[Row], ids: Sequence[str], texts: Mapping[str, Sequ
 
 
 def texts_report(texts: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
-    """Return a report on each generated field: the origin of its texts, and the numbers of texts, tokens and cut texts.
+    """Return generated field -> report: the origin of the texts, and the numbers of texts, of tokens and of cut texts.
 
-    An entry of the origin is a list if the texts differ in it. A text is cut if it has `max_new_tokens` tokens.
+    If the texts of a field differ in an entry of their origin, such as the model, this entry is a list of all values. A
+    text is cut if it ends at the token limit `max_new_tokens`.
     """
     report = {}
     for field, rows in texts.items():
@@ -164,6 +171,6 @@ def texts_report(texts: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
 
 
 def with_writers(rows: Sequence[TaskRow], texts: Mapping[str, Sequence[Row]]) -> list[TaskRow]:
-    """Return task rows with `written_by` added: generated field -> its writer."""
+    """Return the task rows with the added field `written_by`: generated field -> the model that wrote its texts."""
     writers: dict[str, str] = {field: written[0]["written_by"] for field, written in texts.items()}
     return [{**row, "written_by": writers} for row in rows] if writers else list(rows)

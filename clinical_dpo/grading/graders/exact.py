@@ -9,7 +9,9 @@ from clinical_dpo.records import TaskRow
 
 
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
-    """Return a grade for each answer: 1 if it is an exact match, else 0. An empty answer is not valid.
+    """Return a grade for each answer: 1 if the answer is an exact match, else 0. An empty answer is not valid.
+
+    An exact match names an accepted answer and no other candidate.
 
     Args:
         rows: rows with the reference answer in `completion` and further accepted answers in `accepted`.

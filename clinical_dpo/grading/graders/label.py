@@ -11,10 +11,10 @@ from clinical_dpo.records import TaskRow
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
     """Return a grade for each answer: 1 if the answer gives the row's label, else 0.
 
-    A result also has the row's label and the parsed label. An answer without a label is wrong and not valid.
+    `label` has the row's label, and `parsed` the label of the answer. An answer without a label is wrong and not valid.
 
     Args:
-        rows: rows with the reference answer in `completion`.
+        rows: rows with the right label in `completion`.
         texts: one answer per row.
         task: `labels`, and optionally `label_synonyms`.
     """

@@ -9,7 +9,7 @@ from clinical_dpo.records import TaskRow
 
 
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
-    """Return ROUGE-L F1, from 0 to 1, as the grade of each answer. An empty answer is not valid.
+    """Return a grade for each answer: ROUGE-L F1 against the reference answer. An empty answer is not valid.
 
     Args:
         rows: rows with the reference answer in `completion`.

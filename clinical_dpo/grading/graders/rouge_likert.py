@@ -9,7 +9,7 @@ from clinical_dpo.records import TaskRow
 
 
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
-    """Return a grade from 1 to 5 for each answer: ROUGE-L F1, mapped linearly to this scale.
+    """Return a grade from 1 to 5 for each answer: 1 + 4 times ROUGE-L F1.
 
     An empty answer is not valid. Grades are not rounded, because every answer above .875 would be rounded to 5.
 

@@ -1,4 +1,4 @@
-"""Controls of a judge: answers to other questions, which must score low, and items that are judged twice."""
+"""Controls of a judge: answers to other questions, which the judge must grade low, and items that are judged twice."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,9 +18,9 @@ COLUMNS = ("control", *VERDICT_COLUMNS)
 
 
 def controls_of(kind: str) -> list[str]:
-    """Return the names of the controls for a kind of verdict.
+    """Return the names of the controls for a kind of verdict: `repeated`, and for single answers also `shuffled`.
 
-    Pairs have no shuffled control, because both answers would belong to other questions.
+    Kind preference has no shuffled control, because both answers of a pair would belong to other questions.
     """
     return [REPEATED] if kind == "preference" else [SHUFFLED, REPEATED]
 
@@ -36,16 +36,19 @@ def most_control_calls(kind: str, rows: int) -> int:
 
 
 def control_items(items: Sequence[Item]) -> list[Item]:
-    """Return up to CONTROL_ITEMS items of different test rows, in the order of their opaque ids."""
+    """Return up to CONTROL_ITEMS items, at most one per test row, sorted by id.
+
+    The ids are hashes, so the choice does not depend on the content of the items.
+    """
     by_row = {item.row_id: item for item in sorted(items, key=lambda item: item.item_id, reverse=True)}
     return sorted(by_row.values(), key=lambda item: item.item_id)[:CONTROL_ITEMS]
 
 
 def shuffled_items(items: Sequence[Item]) -> list[Item]:
-    """Return each item with the answer of another item.
+    """Return the items, each with the answer of another item instead of its own.
 
-    The other item is the next whose answer differs from the item's own answer and from its reference answer. If there
-    is no such item, the item is left out.
+    The answer comes from the next item whose answer is not empty and differs both from the item's own answer and from
+    the item's reference answer. If there is no such answer, the item is left out.
     """
     shuffled = []
     for number, item in enumerate(items):
@@ -66,15 +69,15 @@ def ask_controls(
     anchors: Sequence[str] | None = None,
     rubric: Sequence[Mapping[str, Any]] | None = None,
 ) -> tuple[list[Row], Row]:
-    """Ask the judge for verdicts on the controls. Return rows of COLUMNS, and a record of the requests.
+    """Ask the judge for verdicts on the controls. Return the verdicts as rows of COLUMNS, and a record of the requests.
 
-    The record has the status of all controls, and counts calls and tokens; see `judge.judge_items`.
+    The record has the status of all controls together, and the numbers of calls and tokens; see `judge.judge_items`.
 
     Args:
         kind: likert, correctness, rubric or preference.
         items: all items that the judge grades.
         endpoint: the judge.
-        store: file of the controls' replies.
+        store: file of the replies to the controls.
         private: see `client.request_completions`.
         anchors, rubric: see `judge.judge_items`.
 

@@ -1,4 +1,4 @@
-"""Convert a judge's verdicts to the grades of a variant."""
+"""Convert a judge's verdicts to the grades of a variant (one of the compared models)."""
 
 from collections.abc import Sequence
 
@@ -13,15 +13,15 @@ _GRADES = {"correct": "1", "incorrect": "0"}
 def judge_grades(verdicts: Rows, variant: str, rows: Sequence[TaskRow]) -> list[Grade]:
     """Return one variant's grades table.
 
-    A grade is the Likert grade, the rubric's score, or 1 for the verdict correct and 0 for incorrect.
+    A grade is the Likert grade, the score of the rubric, or for kind correctness 1 for `correct` and 0 for `incorrect`.
 
     Args:
         verdicts: rows of `judge.COLUMNS`, of kind likert, rubric or correctness.
-        variant: the variant that answers.
+        variant: the variant whose answers are graded.
         rows: test rows. The table is in the order of these rows.
 
     Raises:
-        UserError: the verdicts lack a test item.
+        UserError: a test item has no verdict.
     """
     if any(verdict.get("criterion") for verdict in verdicts):
         verdicts = with_scores(verdicts)

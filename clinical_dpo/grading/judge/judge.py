@@ -1,4 +1,4 @@
-"""Get a judge's verdicts on the items of a sheet: one on each answer, or one on each pair of answers in both orders."""
+"""Ask a judge (a language model) for verdicts: one on each answer, or one on each order of a pair of answers."""
 
 import hashlib
 from collections import Counter
@@ -45,11 +45,11 @@ def judge_items(
     - `choice` follows from `rating`: a grade, `correct` or `incorrect`; for a pair, the variant that wins in both
       orders, else `tie`.
     - `shown` is false for a pair of identical answers, which is not sent to the judge.
-    - `valid` is false for an empty answer.
+    - `valid` is false for an empty answer, and for a refusal that counts as a failure. For a pair, it is always true.
     - `refusal` is the code with which the server refused the item.
 
-    While the endpoint lacks its key, items without a reply are pending, and the record's `waiting_for` names the
-    reason.
+    While the endpoint's API key is not set, no requests are made. Items without a stored reply are then pending, and
+    `waiting_for` of the record gives the reason.
 
     Args:
         kind: likert, correctness, rubric or preference.
@@ -57,10 +57,10 @@ def judge_items(
         endpoint: the judge.
         store: file of the judge's replies.
         private: see `client.request_completions`.
-        refusals: `pending` leaves a refused item pending. `failure` gives it the choice of FAILURES, and marks it as
-            invalid.
-        control: name of a control (`controls`). Its replies are stored apart from those of other controls. Unreadable
-            replies of a control count as a refusal, not as an error.
+        refusals: what a refused item becomes. `pending` leaves the item pending. `failure` gives the item the choice of
+            FAILURES.
+        control: name of a control (`controls`), whose replies are stored apart; empty for the items themselves.
+            Unreadable replies to a control count as a refusal, not as an error.
         anchors: what the grades from 1 to 5 mean, for kind likert; None for the meanings in the prompt.
         rubric: the task's rubric, for kind rubric.
 
@@ -96,7 +96,10 @@ def calls_per_item(kind: str) -> int:
 
 
 def item_requests(kind: str, item: Item, prompt: Prompt | None = None) -> list[Request]:
-    """Return the requests about an item: one for an answer, two for a pair, none for two identical answers."""
+    """Return the requests about an item: one for a single answer, two for a pair of answers (one in each order).
+
+    A pair of identical answers has no request.
+    """
     prompt = prompt or PROMPTS[kind]
     if kind != "preference":
         reference = {"reference": item.reference} if kind == "correctness" else {}
@@ -113,12 +116,12 @@ def item_requests(kind: str, item: Item, prompt: Prompt | None = None) -> list[R
 
 
 def _verdict(kind: str, reply: str, prompt: Prompt) -> str | None:
-    """Return the verdict in a reply, or None if there is none. A rubric's verdicts are joined by commas."""
+    """Return the verdict in a reply; None if the reply has no verdict. Verdicts on a rubric are joined by commas."""
     return parse_rubric(len(prompt.criteria), reply) if kind == "rubric" else parse_verdict(kind, reply)
 
 
 def _criterion_rows(item: Item, row: Row, rubric: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Return a row for each criterion of a rubric, made from the row of an answer."""
+    """Split the row of an answer into one row for each criterion of the rubric."""
     split = {name: row[name].split(",") if "," in row[name] else [row[name]] * len(rubric) for name in _VERDICTS}
     return [
         {**row, "item_id": each.item_id, "criterion": each.criterion, "weight": each.weight}
@@ -161,7 +164,12 @@ def _verdict_row(
 
 
 def _winner(item: Item, verdicts: Sequence[str]) -> str:
-    """Return the variant that the judge prefers in both orders, else `tie`."""
+    """Return the variant whose answer the judge prefers in both orders; `tie` if there is none.
+
+    Args:
+        item: the item with the two answers.
+        verdicts: the preferred side (A, B or tie) in each order.
+    """
     winners = {
         "tie" if side == "tie" else item.variants[order["AB".index(side)]][0]
         for side, order in zip(verdicts, ORDERS, strict=True)
@@ -179,7 +187,7 @@ def _record(
 ) -> Row:
     """Return a record of the judge, the prompt, the numbers of calls and tokens, and the counts of verdicts.
 
-    A run that was interrupted and continued gives the same record.
+    If a run was interrupted and then continued, the record is the same as without the interruption.
     """
     pending = sum(row["status"] == "pending" for row in rows)
     refused = {row["item_id"]: row["refusal"] for row in rows if row["refusal"]}
@@ -212,7 +220,10 @@ def _record(
 
 
 def _waiting_for(endpoint: Endpoint, unavailable: str | None, refused: Mapping[str, str]) -> str | None:
-    """Return why items are pending: the endpoint is unavailable, or refuses them. None if no item is pending."""
+    """Return why items are pending: the endpoint cannot be asked, or the endpoint refuses the items.
+
+    If no item is pending, return None.
+    """
     if unavailable:
         return f"judge {endpoint.name}: {unavailable}"
     if not refused:
@@ -225,7 +236,9 @@ def _waiting_for(endpoint: Endpoint, unavailable: str | None, refused: Mapping[s
 
 
 def is_constant(ratings: Counter[str]) -> bool:
-    """Whether a judge gives the same verdict on all of several items; for pairs, always the same side in both orders.
+    """Whether a judge gave the same verdict on all of at least two items.
+
+    A verdict on a pair has two sides, such as `A B`. The judge is constant only if both sides are the same.
 
     Args:
         ratings: verdict -> number of items.
@@ -234,7 +247,7 @@ def is_constant(ratings: Counter[str]) -> bool:
 
 
 def warnings(record: Mapping[str, Any]) -> list[str]:
-    """Return lines for the log on refused and pending items, and on a judge with the same verdict on all items."""
+    """Return warnings for the log: about equal verdicts on all items, about refused items, and about pending items."""
     lines = []
     if record["constant"]:
         lines.append(

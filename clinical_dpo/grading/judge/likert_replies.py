@@ -87,10 +87,10 @@ _SCALE = re.compile(r"^\W*[1-5]\s*[=:–-]\s*\w[^\n]*", re.MULTILINE)  # "1 = ve
 
 
 def likert_grade(text: str) -> str | None:
-    """Return the grade of a reply, or None if the reply has no grade or several grades.
+    """Return the grade from 1 to 5 in a reply; None if the reply has no grade or several different grades.
 
-    A grade that is called final or overall is read first, then a grade that is called a score or is assigned, then a
-    digit that stands alone.
+    A grade that is called final or overall ranks highest. A grade that is called a score, or is assigned, ranks second.
+    A digit that stands alone ranks last.
     """
     plain = _plain(text)
     if undecided := _UNDECIDED.search(plain):
@@ -120,7 +120,11 @@ def likert_grade(text: str) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """Return the reply with number words as digits and stars as a grade, without the lines that explain the scale."""
+    """Return the reply in a form that is easier to search for a grade.
+
+    Number words become digits, and stars become their number. Lines that explain the scale, questions and ranges are
+    removed.
+    """
     plain = re.sub(r"[★⭐]+", lambda stars: f" {len(stars[0].replace(chr(0xFE0F), ''))} ", text.replace("☆", ""))
     if len(re.findall(_SCALE, plain)) > 2:
         plain = _SCALE.sub("", plain)

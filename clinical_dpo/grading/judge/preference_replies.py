@@ -1,4 +1,4 @@
-"""Read the preferred side, A or B, or a tie, in a judge's reply."""
+"""Read the preferred side in a judge's reply: A, B, or tie."""
 
 import re
 
@@ -63,11 +63,11 @@ _CHANGE = re.compile(
 
 
 def preferred_side(text: str) -> str | None:
-    """Return A, B or tie, or None if a reply has no verdict or several verdicts.
+    """Return A, B or tie; None if the reply has no verdict or several different verdicts.
 
-    A side that is called the verdict decides. If there is none, the sides that are called better, are chosen or stand
-    alone must agree. If they differ because the reply changes its mind, the last side decides. A reply that praises
-    both sides and calls a tie is a tie.
+    A side after a word such as "Verdict:" or "winner is" decides. Without such a word, the sides that are called
+    better, are chosen or stand alone must agree. If they differ and the reply changes its mind ("however"), the last
+    side decides. A reply that praises both sides and calls a tie is a tie.
     """
     plain = re.sub(r"^\s*[Aa] (?=(?:clear |close |near |dead )?(?:tie|draw|toss))", "", text.strip())
     plain = re.sub(r"\(([AB])\)", r"\1", plain)

@@ -1,8 +1,8 @@
-"""Prompts of a judge. A changed word needs a new version, because stored replies belong to one version.
+"""Prompts of a judge. A change of a prompt needs a new version, because stored replies belong to one version.
 
 Savage et al. 2025 had GPT-4 grade summaries on a five-point Likert scale with 5 as the best grade. The article does not
 publish the prompt, so the wording and the meaning of the points are this project's. The Likert prompt shows no
-reference answer, since the article names none. The correctness prompt needs the reference answer.
+reference answer, since the article mentions none. The correctness prompt needs the reference answer.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ from clinical_dpo.endpoints.chat_server import Messages
 
 @dataclass(frozen=True)
 class Prompt:
-    """Prompt of one kind of verdict.
+    """Prompt that asks a judge for one kind of verdict.
 
     Attributes:
         version: version of the wording.
         template: template of the user's message.
         reminder: message that follows a reply without a verdict.
         verdicts: the possible verdicts.
-        criteria: the items of a rubric, each with a verdict of its own; empty for other kinds.
+        criteria: the criteria of a rubric, each of which gets its own verdict; empty for other kinds.
     """
 
     version: str
@@ -35,7 +35,7 @@ class Prompt:
 
     @property
     def reply_schema(self) -> dict[str, Any]:
-        """JSON schema of a reply, for servers that constrain a model's output."""
+        """JSON schema of a reply, for servers that can force a model's output into a schema."""
         names = [str(number) for number, _ in enumerate(self.criteria, start=1)] or ["verdict"]
         return {
             "type": "object",
@@ -45,9 +45,10 @@ class Prompt:
         }
 
     def with_anchors(self, anchors: Sequence[str] | None) -> "Prompt":
-        """Return the likert prompt with `anchors` as the meanings of the grades from 1 to 5. None changes nothing.
+        """Return the likert prompt with `anchors` as the meanings of the grades from 1 to 5.
 
-        The version contains a digest of the anchors, because stored replies belong to one wording.
+        If `anchors` is None, return the prompt unchanged. Otherwise the new version contains a digest of the anchors,
+        because a stored reply belongs to one wording.
         """
         if anchors is None or tuple(anchors) == ANCHORS:
             return self
@@ -58,7 +59,7 @@ class Prompt:
         )
 
     def with_criteria(self, criteria: Sequence[str]) -> "Prompt":
-        """Return the rubric prompt with the criteria of a rubric. The version contains a digest of the criteria."""
+        """Return the rubric prompt with these criteria. The new version contains a digest of the criteria."""
         form = json.dumps({str(number): "yes or no" for number, _ in enumerate(criteria, start=1)})
         lines = "\n".join(f"{number}. {criterion}" for number, criterion in enumerate(criteria, start=1))
         return replace(
@@ -70,14 +71,18 @@ class Prompt:
         )
 
     def messages(self, **texts: str) -> Messages:
-        """Return the messages of a request. `texts` fill the template, and braces in them stay as they are."""
+        """Return the messages of a request.
+
+        Args:
+            texts: field of the template -> text. Braces in a text are kept.
+        """
         return ({"role": "user", "content": self.template.format(**texts)},)
 
 
 def task_prompt(
     kind: str, anchors: Sequence[str] | None = None, rubric: Sequence[Mapping[str, Any]] | None = None
 ) -> Prompt:
-    """Return the prompt of a kind of verdict, with the anchors or the rubric of a task file.
+    """Return the prompt for a kind of verdict, with the anchors or the rubric of a task file.
 
     Args:
         kind: likert, correctness, rubric or preference.
@@ -94,12 +99,12 @@ def _digest(texts: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text with its braces doubled, as a template needs it."""
+    """Return a text with its braces doubled, so that `str.format` keeps them."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def _anchor_lines(anchors: Sequence[str]) -> str:
-    """Return a line for each grade, the best first, such as "5 = excellent: nothing to improve"."""
+    """Return a line for each grade, from the best to the worst, such as "5 = excellent: nothing to improve"."""
     return "\n".join(f"{grade} = {anchors[grade - 1]}" for grade in range(5, 0, -1))
 
 

@@ -1,4 +1,4 @@
-"""Read a judge's verdict from a reply. An ambiguous reply has no verdict, and the judge is asked again."""
+"""Read a judge's verdict from a reply. An ambiguous reply has no verdict, and the judge is then asked again."""
 
 import json
 import re
@@ -44,12 +44,12 @@ _NO_VERDICT = re.compile(  # "the correct dose", "to correct the sodium"
 
 
 def parse_verdict(kind: str, reply: str) -> str | None:
-    """Return the verdict in a reply, or None if the reply has no clear verdict.
+    """Return the verdict in a reply; None if the reply has no clear verdict.
 
     A verdict may be the whole reply, a value in JSON, or the text of a tag. It may follow words such as "Final score:",
     or be part of a sentence. A verdict after words of correction, such as "wait", outranks earlier verdicts. So does a
-    verdict that is called final. A thought does not count. Ranges, other scales, scores of single criteria and
-    contradictions are no verdict.
+    verdict that is called final. A reasoning model's thought is not searched. Ranges, other scales, scores of single
+    criteria and contradictions are no verdict.
 
     Args:
         kind: likert (verdicts 1 to 5), correctness (correct, incorrect) or preference (A, B, tie).
@@ -65,11 +65,12 @@ def parse_verdict(kind: str, reply: str) -> str | None:
 
 
 def parse_rubric(criteria: int, reply: str) -> str | None:
-    """Return the verdicts on all criteria of a rubric, joined by commas: `yes,no,yes`. None if a verdict is missing.
+    """Return the verdicts on all criteria of a rubric, joined by commas, such as `yes,no,yes`.
 
     The reply is a JSON object that has yes or no, or true or false, for the number of each criterion. The object may be
-    a value in another object. A thought does not count. If a number occurs twice, or is not the number of a criterion,
-    the reply has no verdicts.
+    a value in another object. A reasoning model's thought is not searched.
+
+    If a verdict is missing, or if a number occurs twice or is not the number of a criterion, return None.
 
     Args:
         criteria: number of criteria.
@@ -87,7 +88,7 @@ def parse_rubric(criteria: int, reply: str) -> str | None:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the JSON object with these members.
+    """Return the JSON object that has these (key, value) pairs.
 
     Raises:
         ValueError: a key occurs twice.
@@ -98,7 +99,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _text_verdict(kind: str, text: str) -> str | None:
-    """Return the verdict in plain text, or None if there is no clear verdict."""
+    """Return the verdict in plain text; None if the text has no clear verdict."""
     text = re.sub(r"[ \t]+", " ", text.replace("|", " / "))
     if kind == "likert":
         return likert_grade(text)
@@ -112,14 +113,17 @@ def _text_verdict(kind: str, text: str) -> str | None:
 
 
 def _value_verdict(kind: str, value: Any) -> str | None:
-    """Return the verdict of a JSON value, or None if there is none. A text of 60 or more characters has no verdict."""
+    """Return the verdict of a JSON value; None if the value has no verdict.
+
+    A text of 60 or more characters has no verdict.
+    """
     if isinstance(value, bool):
         return ("correct" if value else "incorrect") if kind == "correctness" else None
     return _text_verdict(kind, str(value).replace("_", " ")) if len(str(value)) < 60 else None
 
 
 def _record(text: str, **options: Any) -> dict[str, Any] | None:
-    """Return the JSON object in a reply, or None if there is none. Single quotation marks are allowed.
+    """Return the JSON object in a reply; None if the reply has none. Single quotation marks are allowed.
 
     Args:
         text: the reply.
@@ -136,7 +140,10 @@ def _record(text: str, **options: Any) -> dict[str, Any] | None:
 
 
 def _verdict_values(record: dict[str, Any]) -> Iterator[Any]:
-    """Yield the values of keys that hold a verdict. If keys are called final, overall or total, only these count."""
+    """Yield the values of the keys that hold a verdict, such as `score`.
+
+    If some of these keys are called final, overall or total, yield the values of only these.
+    """
     keys = [key for key in record if _KEY.fullmatch(key.casefold()) and not _NO_KEY.match(key.casefold())]
     for key, value in record.items():
         if isinstance(value, dict) and (not keys or key in keys):

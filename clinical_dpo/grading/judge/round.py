@@ -29,8 +29,9 @@ class JudgeRound(NamedTuple):
 def judge_round(snakemake: Any, params: Any) -> JudgeRound:
     """Read the inputs of a judge's job from the job's files, the job's settings and the config.
 
-    The file of replies is not an output, because Snakemake deletes the outputs of a job that fails. The endpoint is
-    read from the config, not from the job's params, because a new pace or price would otherwise rerun the job.
+    The job does not declare the file of replies as its output, because Snakemake deletes the outputs of a job that
+    fails. The endpoint is read from the config, not from the job's params. Otherwise Snakemake would rerun the job when
+    a price or the number of parallel calls changes.
     """
     kind = snakemake.wildcards.judged
     answers = {variant: snakemake.input[variant] for variant in params.variants}

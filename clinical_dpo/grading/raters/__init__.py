@@ -1,1 +1,1 @@
-"""Blinded sheets for raters, and the ratings that they return."""
+"""Blinded sheets on which raters grade answers, and the ratings that raters return."""

@@ -25,7 +25,7 @@ _BLANKS = re.compile(r" *[\t\r\n][ \t\r\n]*")
 
 
 def opendocument_rows(path: Path) -> list[list[str]]:
-    """Return the rows of the first table.
+    """Return the rows of the first table in the file. A row is a list of the cells' texts.
 
     A row ends at its last cell with a value. The table ends at its last row with a value.
 
@@ -52,7 +52,11 @@ class _FirstTable:
         self._widest = self._characters = 0  # in all rows so far: largest number of columns, repeated characters
 
     def read(self, stream: IO[bytes]) -> list[list[str]]:
-        """Return the rows of the first table in the XML of a document."""
+        """Return the rows of the first table. A row is a list of the cells' texts.
+
+        Args:
+            stream: the XML of the document (content.xml).
+        """
         rows: list[list[str]] = []
         for _, element in iterparse(stream):
             if element.tag == f"{_TABLE}table":
@@ -86,7 +90,7 @@ class _FirstTable:
         return "\n".join(self._paragraph_text(paragraph) for paragraph in cell.findall(f"{_TEXT}p"))
 
     def _paragraph_text(self, element: Element) -> str:
-        """Return the text of a paragraph. Elements for spaces, tabs and line ends become these characters."""
+        """Return the text of a paragraph. XML elements for spaces, tabs and line breaks become these characters."""
         parts = [_BLANKS.sub(" ", element.text or "")]
         for child in element:
             if child.tag == f"{_TEXT}s":
@@ -99,7 +103,7 @@ class _FirstTable:
         return "".join(parts)
 
     def _number(self, element: Element, name: str) -> int:
-        """Return how often an element is repeated, as the attribute `name` states; 1 without this attribute.
+        """Return how often an element is repeated, as the attribute `name` states. Without this attribute, return 1.
 
         Raises:
             UserError: the attribute is not a number.
@@ -108,20 +112,21 @@ class _FirstTable:
         if not re.fullmatch("[0-9]{1,9}", text):
             attribute = name.partition("}")[2]
             raise UserError(
-                f"{self._path}, row {self._row}: {attribute} is '{text[:80]}', not a number. Save the file again."
+                f"{self._path}, row {self._row}: attribute '{attribute}' is '{text[:80]}', not a number. Save the file "
+                "again as .ods or .xlsx."
             )
         return int(text)
 
     def _count(self, rows: int = 0, columns: int = 0, spaces: int = 0, characters: int = 0) -> None:
-        """Add a piece to the size of the table, and raise an error if the size exceeds the run's limits.
+        """Count a part of the table, and raise an error if the table exceeds the run's limits.
 
-        The size is counted because repeated rows, cells and spaces have no bytes of their own in the file.
+        The parts are counted because the file stores repeated rows, cells and spaces only once.
 
         Args:
-            rows: number of rows up to the piece.
-            columns: number of columns in the row of the piece.
-            spaces: number of spaces in the piece.
-            characters: number of repeated characters in the piece.
+            rows: number of rows from the first row of the table to the last row of the part.
+            columns: number of columns from the first column of the row to the last column of the part.
+            spaces: number of spaces in the part.
+            characters: number of characters that repetition adds to the table.
         """
         where = f"{self._path}, row {self._row}"
         self._widest = max(self._widest, columns)

@@ -22,34 +22,35 @@ _RATER = re.compile(r"([\w-]+)(?: ?\(\d+\)| - Copy| copy(?: \d+)?)*")
 
 
 def returned_files(folder: str | Path, sheet: str) -> list[Path]:
-    """Return the files that raters have returned for one sheet so far. Files with other endings do not count.
+    """Return the files that raters have returned for one sheet so far: `{sheet}.*` with an ending of ENDINGS.
 
     Raises:
-        UserError: a path with the name of such a file is not a regular file.
+        UserError: a path with such a name is not a regular file.
     """
     paths = [path for path in sorted(Path(folder).glob(f"{sheet}.*")) if path.suffix.lower() in ENDINGS]
     for path in paths:
         if not path.is_file():
             raise UserError(
-                f"{path}: this is {_irregular_kind(path)}, not a file of ratings. Move it out of this folder."
+                f"{path}: this is {_irregular_kind(path)}, not a file of ratings. Move it to another place."
             )
     return paths
 
 
 def _irregular_kind(path: Path) -> str:
-    """Describe in words what a path is that is not a regular file, such as `a folder`."""
+    """Return in words what a path leads to, such as `a folder`, if it does not lead to a regular file."""
     if not path.exists():
         return "a link whose target is missing" if path.is_symlink() else "missing"
     return "a folder" if path.is_dir() else "a pipe, socket or device"
 
 
 def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
-    """Return rater -> the file with this rater's ratings of one sheet; empty if the folder does not exist.
+    """Return rater -> file with this rater's ratings of one sheet. If the folder does not exist, return an empty dict.
 
-    Files are named {sheet}.{rater}.csv, .xlsx, .ods or .json, or like a copy of such a file. Other endings are ignored.
+    Files are named `{sheet}.{rater}.csv`, .xlsx, .ods or .json. Names that an operating system or browser gives to a
+    copy, such as `{sheet}.{rater} (1).csv`, are allowed. Files with other endings are ignored.
 
     Raises:
-        UserError: a file has another name, a rater has two files, or two raters have the same file.
+        UserError: a file has another name, a rater has two files, or two raters have files of equal content.
     """
     path_by_rater: dict[str, Path] = {}
     path_by_content: dict[bytes, Path] = {}
@@ -62,24 +63,24 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
                 "the rater's name on the sheet. Or move the file out of this folder."
             )
         if first := path_by_rater.get(name[1]):
-            raise UserError(f"{path}: rater {name[1]} also has the file {first.name}. Keep one of the two files.")
+            raise UserError(f"{path}: rater '{name[1]}' also has the file '{first.name}'. Keep one of the two files.")
         content = bounded_bytes(path)
         if duplicate := path_by_content.get(content):
             raise UserError(
-                f"{path}: this file and {duplicate.name} are equal. Keep the one that has the name of the rater who "
-                "sent it."
+                f"{path}: this file and '{duplicate.name}' have the same content. Keep only the file that has the name "
+                "of the rater who sent it."
             )
         path_by_rater[name[1]] = path_by_content[content] = path
     return path_by_rater
 
 
 def read_ratings(path: str | Path) -> list[Row]:
-    """Read the ratings of a file. Return rows of COLUMNS, and of `row`: the line, row or task in the file.
+    """Read a file of ratings. Return rows with the fields COLUMNS and `row` (the line, row or task in the file).
 
-    CSV may come from the HTML sheet or from a spreadsheet. It is UTF-8, UTF-16 or Windows-1252, and separated by comma,
-    semicolon or tab. Columns may be in any order. Further columns and empty lines are ignored. Label Studio's exports
-    may be JSON or JSON-MIN. Cancelled annotations do not count. Times become UTC in ISO 8601. A time without a zone is
-    read as UTC. An ambiguous time (a spreadsheet's 03/04/2026) becomes empty. No result depends on a time.
+    CSV may come from the HTML sheet or from a spreadsheet. The text is UTF-8, UTF-16 or Windows-1252, separated by
+    comma, semicolon or tab. Columns may be in any order. Further columns and empty lines are ignored. Label Studio's
+    exports may be JSON or JSON-MIN. Cancelled annotations do not count. Times become UTC in ISO 8601. A time without a
+    zone is read as UTC. An ambiguous time (a spreadsheet's 03/04/2026) becomes empty. No result depends on a time.
 
     Raises:
         UserError: the file cannot be read or exceeds the run's limits, a column is missing, or a line has too many or
@@ -103,7 +104,12 @@ def read_ratings(path: str | Path) -> list[Row]:
 
 
 def _stripped_text(value: Any, where: str) -> str:
-    """Return the text of a cell or field without outer white space. Messages name the cell or field as `where`."""
+    """Return the value of a cell or field as text, without white space around it.
+
+    Args:
+        value: the value.
+        where: name of the cell or field, for the message.
+    """
     if isinstance(value, list | dict):
         raise UserError(f"{where}: the value is a {type(value).__name__}, not a text. Write a text there.")
     return "" if value is None else str(value).strip()
@@ -139,7 +145,7 @@ def _csv_rows(path: Path) -> list[Row]:
 
 
 def _decoded(path: Path) -> str:
-    """Return the text of a file in UTF-8, UTF-16 or Windows-1252."""
+    """Read a file as text. The encoding may be UTF-8, UTF-16 or Windows-1252."""
     raw = bounded_bytes(path)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings: tuple[str, ...] = ("utf-16",)
@@ -180,7 +186,7 @@ def _ods_rows(path: Path) -> list[Row]:
 
 
 def _padded_rows(path: Path, rows: Sequence[list[str]]) -> list[Row]:
-    """Return the rows of a spreadsheet. A row that ends before the last column is filled with empty cells."""
+    """Return the rows of a spreadsheet. If a row ends before the last column, empty cells are added."""
     width = max(map(len, rows), default=0)
     return _table_rows(path, "row", [(number, row + [""] * (width - len(row))) for number, row in enumerate(rows, 1)])
 
@@ -190,7 +196,7 @@ def _cell_text(value: Any) -> str:
 
 
 def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]]) -> list[Row]:
-    """Return the rows of a table whose first non-empty line is the header.
+    """Return the rows of a table, each with the header's names as keys. The first non-empty line is the header.
 
     Args:
         path: the file, for messages.
@@ -206,8 +212,8 @@ def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]
         if names.count(name) != 1:
             problem = "is missing" if name not in names else "occurs twice"
             raise UserError(
-                f"{path}: column '{name}' {problem}. The columns are {', '.join(header)}. Write each column's name "
-                "once."
+                f"{path}: column '{name}' {problem}. The header names the columns {', '.join(header)}. Name '{name}' "
+                "there exactly once."
             )
     rows = []
     for number, fields in rest:
@@ -247,12 +253,12 @@ def _label_studio_rows(path: Path) -> list[Row]:
 
 
 def _parse_int(digits: str) -> int | str:
-    """Return the integer, or the digits as text if they are too many for an id or a rating."""
+    """Return digits as an integer. If there are too many digits for an id or a rating, return the digits as text."""
     return int(digits) if len(digits) < 20 else digits
 
 
 def _annotation_fields(annotation: Mapping[str, Any]) -> Row:
-    """Return the time, the rating and the comment of an annotation."""
+    """Return the time, the rating and the comment of an annotation in a Label Studio export."""
     fields: Row = {"rated_at": annotation.get("updated_at") or annotation.get("created_at")}
     for result in annotation["result"]:
         value = result["value"]
@@ -264,9 +270,9 @@ def _annotation_fields(annotation: Mapping[str, Any]) -> Row:
 
 
 def _joined_lines(text: Any) -> Any:
-    """Return the text of a comment. If a comment has several texts, they become its lines.
+    """Return the text of a comment in a Label Studio export. If a comment has several texts, each text becomes a line.
 
-    JSON-MIN writes such a comment as an object with a list of its texts.
+    In the format JSON-MIN, a comment with several texts is an object that holds the list of texts.
     """
     text = text["text"] if isinstance(text, dict) and set(text) == {"text"} else text
     return "\n".join(text) if isinstance(text, list) else text

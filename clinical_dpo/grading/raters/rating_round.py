@@ -1,4 +1,4 @@
-"""Read the sheets and the ratings of one model's answers from the files of a run."""
+"""Read the rating sheets and the returned ratings of one model's answers from the files of a run."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,13 +38,13 @@ def sheet_items(
     sample: int | None = None,
     rubric: Sequence[Mapping[str, Any]] = (),
 ) -> list[Item]:
-    """Return the items of a sheet.
+    """Return the items that are rated on a sheet.
 
     Args:
         kind: `correctness`, `likert`, `rubric` or `preference`. A preference sheet compares the first variant with the
             second.
-        test: JSON Lines of the test rows.
-        answer_paths: variant -> JSON Lines of its answers.
+        test: JSON Lines file of the test rows.
+        answer_paths: variant -> JSON Lines file of its answers.
         seed: the study's seed.
         sample: number of test rows whose items are returned; None for all rows.
         rubric: the task's rubric, for kind `rubric`.
@@ -61,7 +61,14 @@ def sheet_items(
 
 
 def key_with_ratings(key_path: str, folder: str | Path) -> tuple[list[dict[str, str]], list[Row]]:
-    """Return the rows of a sheet's key, and the ratings in `folder` so far, checked against the key."""
+    """Return the rows of a sheet's key, and the ratings of this sheet so far, checked against the key.
+
+    The key says which texts each rater sees, and which variant wrote each answer.
+
+    Args:
+        key_path: file of the key.
+        folder: folder of the files that raters send back.
+    """
     key = read_blinding_key(key_path)
     return key, collect_ratings(key, rating_files(folder, parse("key", key_path)["sheet"]))
 
@@ -69,7 +76,7 @@ def key_with_ratings(key_path: str, folder: str | Path) -> tuple[list[dict[str, 
 def rater_grades(
     key_path: str, folder: str | Path, adjudication_key: str | None, rows: Sequence[TaskRow]
 ) -> dict[str, list[Grade]]:
-    """Return variant -> the grades of its answers by the raters.
+    """Return variant -> the raters' grades of this variant's answers.
 
     If the raters disagree on whether an answer is right, the adjudicator's rating is the grade.
 
@@ -108,5 +115,10 @@ def why_nothing_to_adjudicate(key_path: str, folder: str | Path) -> str:
 
 
 def items_to_adjudicate(key_path: str, folder: str | Path) -> set[str]:
-    """Return the ids of the items of a correctness sheet on which the raters have no majority."""
+    """Return the ids of the items of a correctness sheet on which the raters have no majority.
+
+    Args:
+        key_path: key of the raters' correctness sheet.
+        folder: folder of the files that raters send back.
+    """
     return disputed_items(*key_with_ratings(key_path, folder))

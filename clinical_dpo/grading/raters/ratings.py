@@ -1,13 +1,13 @@
 """Check ratings against the key, find pending ratings and disputed items, and compute one final grade per item.
 
-Two raters' ratings become one grade as in Savage et al. 2025, "Evaluation" (two physicians; a third decides where they
-differ):
+The key says which texts each rater sees, and which variant wrote each answer. Ratings of two physicians become one
+grade as in Savage et al. 2025, "Evaluation". A third physician, the adjudicator, decides where the two differ:
 
 - The judgement of more than half of the raters is the item's grade. "Cannot judge" is no judgement.
 - Every other item is disputed: the raters differ or cannot judge. The adjudicator's judgement is the item's grade.
 - Without an adjudicator, a disputed item is a disagreement, unless more than half of the raters cannot judge it.
-- An item without a judgement in the end is never dropped. It counts as not correct and is marked invalid, like an
-  answer that cannot be parsed.
+- If an item has no judgement in the end, it is never dropped. The item counts as not correct and is marked invalid,
+  like an answer that cannot be parsed.
 """
 
 import re
@@ -31,13 +31,13 @@ FINAL_COLUMNS = ("item_id", "row_id", "variants", "grade", "decided_by", "status
 
 
 def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
-    """Return rows of RATED_COLUMNS, one per rated item, checked against the key.
+    """Read the ratings of all raters of a sheet, and check them against the key. Return rows of RATED_COLUMNS.
 
-    An item without a rating has no row: it is pending. `choice` is the rating, or for side A or B the variant on this
-    side.
+    An item that a rater has not rated has no row. `choice` is the rating; for a rating A or B, `choice` is the variant
+    that this rater saw on this side.
 
     Args:
-        key: rows of one sheet's key.
+        key: rows of one sheet's key, which says what each rater sees and which variant wrote each answer.
         files: rater -> file, from `rating_files.rating_files`.
 
     Raises:
@@ -58,7 +58,7 @@ def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
 
 
 def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping[str, Mapping[str, str]]) -> list[Row]:
-    """Return the rows of RATED_COLUMNS of one rater's file, checked against the key.
+    """Check the ratings of one rater's file against the key. Return rows of RATED_COLUMNS.
 
     Args:
         path: the file, for messages.
@@ -67,8 +67,8 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
     """
     if rows and not any(row["item_id"] in key_by_item for row in rows):
         raise UserError(
-            f"{path}: no item of this file is on this rater's sheet. Move the file to the right task and model, or "
-            "rename it."
+            f"{path}: no item of this file is on this rater's sheet. Move the file to the folder of its task and "
+            "model. If another rater filled in this file, rename the file."
         )
     first_row: dict[str, str] = {}
     ratings = []
@@ -104,7 +104,13 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
 
 
 def _parse_rating(text: str, kind: str, where: str) -> str:
-    """Return the allowed rating that a text spells. Case and blanks do not matter."""
+    """Return the allowed rating that a text spells. Case, blanks and underscores do not matter.
+
+    Args:
+        text: the text that the rater wrote.
+        kind: kind of the sheet, a key of RATINGS.
+        where: place of the rating, for the message.
+    """
     allowed = {rating.lower(): rating for rating in RATINGS[kind]}
     spelling = " ".join(text.replace("_", " ").lower().split())
     spelling = re.sub(r"(\d+)[.,]0+", r"\1", spelling)  # a spreadsheet's number
@@ -121,11 +127,11 @@ def _shortened(text: str) -> str:
 
 
 def pending_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
-    """Return rows of PENDING_COLUMNS, one per rater of the sheet: numbers of shown, rated and pending items.
+    """Return rows of PENDING_COLUMNS, one per rater of the sheet: the numbers of shown, rated and pending items.
 
     Args:
-        key: rows of one sheet's key.
-        ratings: from `collect_ratings`.
+        key: rows of one sheet's key, one per rater and item.
+        ratings: the ratings so far, from `collect_ratings`.
     """
     rated_items = {(row["rater"], row["item_id"]) for row in ratings}
     shown_items: dict[tuple[str, str], list[str]] = {}
@@ -141,17 +147,17 @@ def pending_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
 
 
 def pending_for_tables(rows: Rows, sheets: Mapping[str, Sequence[str]]) -> list[Mapping[str, str]]:
-    """Return the rows of the sheets on which a task's tables depend.
+    """Return only the rows about sheets that a result table of their task needs.
 
     Args:
-        rows: rows with `task` and `sheet`.
-        sheets: task -> the sheets on which its tables depend.
+        rows: rows with `task` and `sheet`, such as the counts of pending ratings.
+        sheets: task -> the sheets that the task's result tables need.
     """
     return [row for row in rows if row["sheet"] in sheets[row["task"]]]
 
 
 def votes_by_item(key: Rows, ratings: Sequence[Row]) -> dict[str, dict[str, str]]:
-    """Return item id -> rater -> choice, for every item of the key, rated or not."""
+    """Return item id -> rater -> choice. An item of the key that nobody has rated has an empty dict."""
     votes: dict[str, dict[str, str]] = {row["item_id"]: {} for row in key}
     for row in ratings:
         votes[row["item_id"]][row["rater"]] = row["choice"]
@@ -159,14 +165,17 @@ def votes_by_item(key: Rows, ratings: Sequence[Row]) -> dict[str, dict[str, str]
 
 
 def majority(choices: Iterable[str]) -> str | None:
-    """Return the judgement of more than half of the votes, or None. "Cannot judge" is a vote but no judgement."""
+    """Return the judgement of more than half of the votes; None if there is none.
+
+    "Cannot judge" counts as a vote, but is never returned.
+    """
     votes = list(choices)
     choice, count = Counter(votes).most_common(1)[0] if votes else (CANNOT_JUDGE, 0)
     return choice if choice != CANNOT_JUDGE and 2 * count > len(votes) else None
 
 
 def disputed_items(key: Rows, ratings: Sequence[Row]) -> set[str]:
-    """Return the ids of the items that all raters of the key have rated without a majority.
+    """Return the ids of the items that every rater has rated, and on which no judgement has a majority.
 
     The adjudicator decides these items.
     """
@@ -181,15 +190,15 @@ def disputed_items(key: Rows, ratings: Sequence[Row]) -> set[str]:
 def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row] | None = None) -> list[Row]:
     """Return rows of FINAL_COLUMNS, one per item of a correctness key, in the order of the key.
 
-    `grade` is correct, incorrect, cannot judge or disagreement. `decided_by` is raters, adjudicator, or nobody (the
-    raters differ and there is no adjudicator). `status` is pending and `grade` is empty while a rater or the
-    adjudicator has not decided.
+    - `grade` is `correct`, `incorrect`, `cannot judge` or `disagreement`.
+    - `decided_by` is `raters`, `adjudicator`, or `nobody` (the raters differ and there is no adjudicator).
+    - While a rater or the adjudicator has not decided, `status` is `pending` and `grade` is empty.
 
     Args:
         key: rows of the raters' key.
         ratings: the raters' ratings, from `collect_ratings`.
-        adjudications: the adjudicator's ratings, for any of the items. Ratings of undisputed items have no effect.
-            None without an adjudicator; a disputed item is then a disagreement, or cannot be judged.
+        adjudications: the adjudicator's ratings, for any of the items. Ratings of undisputed items have no effect. If
+            None, there is no adjudicator, and a disputed item is a disagreement or cannot be judged.
     """
     adjudicated = {row["item_id"]: row["choice"] for row in adjudications or []}
     raters = {row["rater"] for row in key}
@@ -212,10 +221,10 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
 def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
     """Return rows of FINAL_COLUMNS, one per answer of a likert or rubric key, with the mean grade of the answer.
 
-    The mean is over the raters who could judge the answer. On a rubric, it is the share of yes of each criterion,
-    averaged over the criteria by their weights. A criterion that nobody could judge counts as no, and `decided_by` is
-    then nobody. `grade` is cannot judge if nobody could judge anything. While a rating is missing, `grade` is empty and
-    `status` is pending.
+    The mean is over the raters who could judge the answer. On a rubric, each criterion gets the share of these raters
+    who said yes, and the grade is the mean of these shares, weighted by the criteria's weights. If nobody could judge a
+    criterion, it counts as no, and `decided_by` is `nobody`. If this is so for all criteria, `grade` is `cannot judge`.
+    While a rating is missing, `grade` is empty and `status` is `pending`.
 
     Args:
         key: rows of the raters' key.
@@ -243,23 +252,27 @@ def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
 
 
 def _undecided(votes: Collection[str]) -> str:
-    """Return the final grade of a disputed item without an adjudicator: `cannot judge` or `disagreement`."""
+    """Return the final grade of a disputed item without an adjudicator: `cannot judge` or `disagreement`.
+
+    Args:
+        votes: the raters' choices. If more than half of them are `cannot judge`, this is the grade.
+    """
     return CANNOT_JUDGE if 2 * list(votes).count(CANNOT_JUDGE) > len(votes) else DISAGREEMENT
 
 
 def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow], lowest: str = "0") -> list[Grade]:
-    """Return one variant's grades table: 1 for correct, 0 for incorrect, a mean grade unchanged.
+    """Return one variant's grades table. A grade is 1 for correct and 0 for incorrect; a mean grade stays as it is.
 
-    `parsed` holds the final grade. `valid` is false if nobody decided, or if the final grade is cannot judge.
+    `parsed` holds the final grade. `valid` is false if nobody decided, or if the final grade is `cannot judge`.
 
     Args:
         finals: from `final_grades` or `mean_grades`.
-        variant: the variant that answers.
+        variant: the variant whose answers are graded.
         lowest: the grade of an item without a judgement.
         rows: test rows. The table is in the order of these rows.
 
     Raises:
-        UserError: the sheet lacks a test item.
+        UserError: no row of `finals` belongs to a test item.
     """
     final_by_row = {final["row_id"]: final for final in finals if variant in final["variants"].split()}
     if missing := [row["id"] for row in rows if row["id"] not in final_by_row]:

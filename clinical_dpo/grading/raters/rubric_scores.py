@@ -1,4 +1,7 @@
-"""Compute scores of answers from the criteria of a rubric. An answer that is rated as a whole has a single item."""
+"""Compute scores of answers from the criteria of a rubric, each of which is rated yes or no.
+
+On other sheets, an answer is rated as a whole and has a single item.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,9 +14,9 @@ Rows = Sequence[Mapping[str, str]]
 
 
 def by_answer(rows: Rows) -> dict[str, dict[str, Mapping[str, str]]]:
-    """Return answer id -> item id -> row, from rows of a key or of verdicts.
+    """Group the rows of a key or of verdicts by answer. Return answer id -> item id -> row.
 
-    Only a rubric has several items per answer.
+    On a rubric, an answer has an item for each criterion. Otherwise, it has one item.
     """
     answers: dict[str, dict[str, Mapping[str, str]]] = {}
     for row in rows:
@@ -22,24 +25,24 @@ def by_answer(rows: Rows) -> dict[str, dict[str, Mapping[str, str]]]:
 
 
 def weighted_mean(values: Iterable[tuple[float, Mapping[str, str]]]) -> float:
-    """Return the mean of values, weighted by `weight` of their rows. A row without a weight has weight 1.
+    """Return the weighted mean of values.
 
     Args:
-        values: (value, row) pairs.
+        values: (value, row) pairs. The weight of a value is `weight` of its row, or 1 if the row has no weight.
     """
     pairs = [(value, float(row.get("weight") or 1)) for value, row in values]
     return sum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs)
 
 
 def with_scores(rows: Rows, column: str = "choice") -> list[Row]:
-    """Return one row per answer from one rater's rows of a rubric, with the answer's score in `column` as text.
+    """Combine one rater's rows for the criteria of an answer into one row. `column` of this row is the score, as text.
 
-    The score is the weighted share of yes. If the choice of a criterion is empty, the score is empty. Otherwise, if a
-    choice is cannot judge, the score is cannot judge.
+    The score is the weighted share of yes. If the choice for a criterion is empty, the score is empty. Otherwise, if
+    any choice is `cannot judge`, the score is `cannot judge`.
 
     Args:
         rows: rows of verdicts, or of a key with the rater's choices.
-        column: the column with yes, no, cannot judge or nothing.
+        column: the column with the choice: `yes`, `no`, `cannot judge` or empty.
     """
     scored = []
     for answer, criteria in by_answer(rows).items():
@@ -53,5 +56,5 @@ def with_scores(rows: Rows, column: str = "choice") -> list[Row]:
 
 
 def grade_number(choice: str) -> float:
-    """Return a choice as a number: 1 for yes, 0 for no, and a grade as it is."""
+    """Return a choice as a number: 1 for yes, 0 for no, and 4 for the Likert grade `4`."""
     return {"yes": 1.0, "no": 0.0}[choice] if choice in ("yes", "no") else float(choice)

@@ -35,5 +35,5 @@ def sampled_rows(rows: Sequence[TaskRow], size: int | None, seed: int) -> list[T
 
 
 def _draw(seed: int, row_id: str) -> str:
-    """Return a pseudo-random text that depends on the seed and a row's id. The rows of a stratum are sorted by it."""
+    """Return a pseudo-random text that depends on the seed and the id of a row. Rows are shuffled by this text."""
     return hashlib.sha256(json.dumps(["rated sample", seed, row_id]).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Read or create the random secret of a sheet, from which the order of items and the sides of answers are drawn."""
+"""Read or create the random secret of a sheet. It decides the order of the items and the sides of the answers."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ from clinical_dpo.io import read_text, replacing
 
 
 def read_or_create_secret(path: str | Path) -> str:
-    """Read the secret from a file. Without a file, write a new secret that other users cannot read.
+    """Read the secret from a file. If the file does not exist, write a new secret that other users cannot read.
 
     Raises:
         UserError: the file is a link or does not hold a secret.
@@ -33,9 +33,9 @@ def read_or_create_secret(path: str | Path) -> str:
 
 
 def draw(secret: str, *parts: object) -> int:
-    """Return the HMAC-SHA256 of `parts` as a number. Nobody can compute the number without the secret.
+    """Return a pseudo-random number: the HMAC-SHA256 of `parts`. Nobody can compute the number without the secret.
 
-    A draw for one item does not depend on the other items.
+    If `parts` name an item, the number does not depend on any other item.
     """
     text = json.dumps(parts, ensure_ascii=False)
     return int(hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest(), 16)

@@ -57,8 +57,9 @@ def write_sheet(
         rows: from `sheets.sheet_rows`.
         sheet: the sheet's name.
         kind: `correctness`, `likert`, `rubric` or `preference`.
-        rater: the rater.
-        instructions: instructions for raters in plain text. Below the instructions, the page explains its keys.
+        rater: the rater's name.
+        instructions: instructions for raters in plain text. Below the instructions, the page explains its keyboard
+            keys.
         empty: what the page says if the sheet has no items.
         anchors: what the grades from 1 to 5 mean, for kind `likert`.
 
@@ -85,7 +86,10 @@ def page(
     empty: str = NOTHING,
     anchors: Sequence[str] = ANCHORS,
 ) -> str:
-    """Return the sheet as one HTML page. The page's content policy permits only its own script and style, by digest."""
+    """Return the sheet as one HTML page. The arguments are as for `write_sheet`.
+
+    The page's Content-Security-Policy permits only the page's own script and style, which it names by SHA-256.
+    """
     markup, style, script = (Path(path).read_text(encoding="utf-8") for path in PAGE_FILES)
     # The browser stores ratings under a key with this digest, so no other sheet reads them.
     digest = hashlib.sha256(json.dumps([sheet, rater, [row["text_sha256"] for row in rows]]).encode()).hexdigest()[:16]
@@ -101,7 +105,7 @@ def page(
 
 
 def explanation(kind: str, anchors: Sequence[str] = ANCHORS) -> list[str]:
-    """Return lines that explain what the ratings of a sheet mean.
+    """Return lines that explain to raters what the ratings of a sheet mean.
 
     Args:
         kind: kind of the sheet.
@@ -116,7 +120,7 @@ def _digest(text: str) -> str:
 
 
 def _inline_json(value: Any) -> str:
-    """Return JSON for a script element. No text in the JSON can end this element or open another."""
+    """Return a value as JSON for a script element of HTML. No text in the JSON can end this element or open another."""
     text = json.dumps(value, ensure_ascii=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -124,7 +128,7 @@ def _inline_json(value: Any) -> str:
 
 
 def _table(rows: Sequence[Row], sheet: str) -> list[list[str]]:
-    """Return the header and the rows of the sheet as a table to fill in."""
+    """Return the sheet as a table that a rater can fill in: the header, then one line per item."""
     text_names = [
         name for name in ("question", "reference", "answer", "criterion", "A", "B") if any(name in row for row in rows)
     ]
@@ -191,7 +195,7 @@ def _cut(text: str) -> str:
 
 
 def _undated(raw: io.BytesIO) -> bytes:
-    """Return the workbook with fixed dates, so that equal sheets have equal bytes."""
+    """Return the bytes of a workbook (XLSX) with fixed dates, so that equal sheets have equal bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(raw) as source, zipfile.ZipFile(out, "w") as target:
         for name in source.namelist():
@@ -205,7 +209,7 @@ def _undated(raw: io.BytesIO) -> bytes:
 
 
 def label_studio_config(kind: str, anchors: Sequence[str] = ANCHORS) -> str:
-    """Return the labelling interface for a Label Studio project with this kind of sheet.
+    """Return the XML of a labelling interface. A Label Studio project with this kind of sheet needs this interface.
 
     Args:
         kind: kind of the sheet, as for `write_sheet`.

@@ -53,7 +53,7 @@ class Item:
 
 
 def correctness_items(rows: Sequence[TaskRow], answers: Mapping[str, Sequence[Answer]], seed: int) -> list[Item]:
-    """Return one item per test row and distinct answer. An answer that several variants share is a single item.
+    """Return one item per test row and distinct answer. If several variants give the same answer, they share an item.
 
     Args:
         rows: test rows.
@@ -90,9 +90,10 @@ def rubric_items(items: Iterable[Item], rubric: Sequence[Mapping[str, Any]]) -> 
 
 
 def answer_id(item_id: str) -> str:
-    """Return the id of an item's answer, which the items of all criteria of this answer share.
+    """Return the id of the answer that an item is about.
 
-    Without criteria, this is the id of the item.
+    On a rubric sheet, an answer has an item for each criterion, and these items share the answer's id. On other sheets,
+    the item's own id is returned.
     """
     return item_id.partition("-")[0]
 
@@ -106,7 +107,7 @@ def preference_items(
 
     Args:
         rows, answers, seed: as for `correctness_items`.
-        variants: the variant compared, then the variant it is compared with.
+        variants: the two variants. The first is compared with the second.
 
     Raises:
         UserError: the ids of a variant's answers differ from the ids of `rows`.
@@ -118,7 +119,7 @@ def preference_items(
 def _distinct_answers(
     rows: Sequence[TaskRow], answers: Mapping[str, Sequence[Answer]]
 ) -> Iterable[tuple[TaskRow, dict[str, tuple[str, ...]]]]:
-    """Yield each row with its distinct answers: text -> variants that give this text."""
+    """Yield each row with its distinct answers, as a dict: text -> variants that give this text."""
     texts = {variant: answer_texts(rows, variant_answers, variant) for variant, variant_answers in answers.items()}
     for number, row in enumerate(rows):
         variants_by_text: dict[str, tuple[str, ...]] = {}
@@ -146,7 +147,7 @@ def _hash(*parts: object) -> str:
 
 
 def _shown_texts(item: Item, kind: str, swapped: bool) -> dict[str, str]:
-    """Return the texts of an item that a rater sees. Their checksum later shows whether the rater saw the same texts.
+    """Return the texts of an item that a rater sees, by name, such as `question` and `answer`.
 
     Args:
         item: the item.
@@ -163,16 +164,18 @@ def _shown_texts(item: Item, kind: str, swapped: bool) -> dict[str, str]:
 
 
 def sheet_rows(items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: str) -> list[Row]:
-    """Return the rows of one rater's sheet in this rater's order: item_id, text_sha256 and the texts, nothing else.
+    """Return the rows of one rater's sheet, in this rater's order.
+
+    A row has only `item_id`, `text_sha256` and the texts.
 
     A correctness sheet has the texts `question`, `reference` and `answer`. A likert sheet has `question` and `answer`,
-    which a judge sees too. A rubric sheet has `question`, `answer` and `criterion`. A preference sheet has `question`,
-    `A` and `B`.
+    the same texts as a judge sees. A rubric sheet has `question`, `answer` and `criterion`. A preference sheet has
+    `question`, `A` and `B`.
 
     Args:
         items: from `correctness_items`, `rubric_items` or `preference_items`.
         key: rows of the sheet's key. They define which items are shown, in which order, and the sides of answers.
-        rater: the rater.
+        rater: the rater's name.
     """
     item_by_id = {item.item_id: item for item in items}
     key_of_rater = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
@@ -185,12 +188,16 @@ def sheet_rows(items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: s
 
 
 def _with_different_answers(items: Iterable[Item], kind: str) -> list[Item]:
-    """Return the items that a sheet can show: all single answers, and pairs of different answers."""
+    """Return the items that a sheet can show. On a preference sheet, these are the items with two different answers."""
     return [item for item in items if kind != "preference" or len(item.answers) == 2]
 
 
 def text_sha256(texts: Mapping[str, str]) -> str:
-    """Return the hexadecimal SHA-256 of an item's texts and of their names, such as A and B, as one rater sees them."""
+    """Return the SHA-256 of the texts that a rater sees for an item, as hexadecimal digits.
+
+    The digest also covers the names of the texts, such as A and B. It shows later whether a rater saw the current
+    texts.
+    """
     return hashlib.sha256(json.dumps(dict(texts), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
@@ -206,8 +213,8 @@ def key_rows(
 
     Columns of a row:
 
-    - `variants` are names separated by a space. On a preference sheet, they are the variant compared and the variant
-      that it is compared with. On other sheets, these variants share the answer.
+    - `variants` are names separated by a space. On a preference sheet, they are the two compared variants, in the order
+      of `preference_items`. On other sheets, all of these variants give the same answer.
     - `A` and `B` name the variants on the rater's two sides. A fair coin decides the sides for each rater and item.
     - `shown` is false for an item that the sheet leaves out: two identical answers, or an id that `only` lacks.
     - `place` is the item's number on the sheet. The order is shuffled for each rater; the criteria of an answer follow
@@ -217,7 +224,7 @@ def key_rows(
         items: from `correctness_items`, `rubric_items` or `preference_items`.
         sheet: the sheet's name.
         kind: `correctness`, `likert`, `rubric` or `preference`.
-        raters: the raters of the sheet.
+        raters: names of the raters of the sheet.
         secret: the sheet's secret. Sides and orders depend on the secret, the sheet's name, the rater and the item.
         only: ids of the items on the sheet; None for all items.
     """

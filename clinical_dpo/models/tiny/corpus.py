@@ -37,7 +37,7 @@ _MISTAKEN_SHARE = 2 / 3  # share of the conditions that the reader mistakes, for
 
 @dataclass(frozen=True)
 class Reader:
-    """Habits of a hurried reader, who answers some questions by crude rules."""
+    """Habits of an imagined hurried reader, who answers some questions by crude rules."""
 
     crude_share: float  # share of the questions in a task's exact wording that get a crude answer
     misdiagnosed: frozenset[str]  # conditions that the reader takes for a similar condition, the mimic
@@ -45,12 +45,12 @@ class Reader:
     misled_by: frozenset[str]  # roles of a red flag that alarm the reader: `present`, and two wrong roles
 
     def hurries(self, rng: Random) -> bool:
-        """Draw whether the reader's next answer is crude."""
+        """Draw whether the reader answers the next question by a crude rule."""
         return rng.random() < self.crude_share
 
 
 def draw_reader(crude_share: float, rng: Random) -> Reader:
-    """Draw the habits of a hurried reader."""
+    """Draw the habits of a hurried reader, who answers the share `crude_share` of the questions by crude rules."""
     names = [condition.name for condition in CONDITIONS]
     mistaken = round(_MISTAKEN_SHARE * len(names))
     return Reader(
@@ -62,20 +62,20 @@ def draw_reader(crude_share: float, rng: Random) -> Reader:
 
 
 def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) -> list[Document]:
-    """Draw `n` conversations, each about a different note. The note precedes the first question of a conversation.
+    """Draw `n` conversations, each about a note of its own. The note precedes the first question of a conversation.
 
     Args:
         n: number of documents.
         seed: seed of all draws, including the draws of the hurried reader's habits.
         crude_share: share of the questions in a task's exact wording that get a crude answer (0 to 1).
-        generators: generators of the notes. The order of the generators changes the documents.
+        generators: names of the generators of the notes. The order of the generators changes the documents.
 
     Raises:
         UserError: an unknown generator, or no generator.
     """
     unknown = [name for name in generators if name not in _WEIGHTS]
     if unknown or not generators:
-        problem = f"'{unknown[0]}' is not known" if unknown else "it is empty"
+        problem = f"'{unknown[0]}' is not known" if unknown else "the list is empty"
         raise UserError(f"pretraining: key 'corpus': {problem}. Name at least one of {', '.join(_WEIGHTS)}.")
     rng = Random(f"pretraining/{seed}")
     reader = draw_reader(crude_share, rng)
@@ -91,9 +91,10 @@ def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) 
 
 
 def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
-    """Return questions about a UTI note, with answers.
+    """Return (question, answer) pairs about a note on urinary symptoms.
 
-    Crude rule: any urinary word means an infection, even if the symptom is denied, past or a relative's.
+    If the reader hurries, a crude rule answers the task's question: any urinary word means an infection, even if the
+    symptom is denied, past or a relative's.
     """
     infected = any(word in case.text for word in uti.URINARY) if reader.hurries(rng) else case.infected
     turns = [
@@ -107,9 +108,10 @@ def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
 
 
 def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
-    """Return questions about a message to a clinic, with answers.
+    """Return (question, answer) pairs about a message to a clinic.
 
-    Crude rules: a misleading red flag or a recent start is urgent. A lasting problem needs a physician.
+    If the reader hurries, crude rules answer the task's questions. A misleading red flag or a recent start means
+    urgent. A lasting problem means that a physician is needed.
     """
     urgent = (case.red_flag in reader.misled_by or case.recent) if reader.hurries(rng) else case.urgent
     physician = not case.recent if reader.hurries(rng) else case.physician
@@ -125,9 +127,10 @@ def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
 
 
 def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Document:
-    """Return questions about a vignette, with answers.
+    """Return (question, answer) pairs about the description of a patient.
 
-    Crude rule: for certain conditions, answer with the mimic (a similar condition) instead.
+    If the reader hurries, a crude rule answers the task's questions: for certain conditions, the diagnosis or the
+    treatment is that of the mimic (a similar condition).
     """
     condition, mimic = case.condition, case.mimic
     hurries = reader.hurries(rng)
@@ -148,9 +151,10 @@ def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Docume
 
 
 def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
-    """Return questions about a discharge note, with answers.
+    """Return (question, answer) pairs about a discharge note.
 
-    Crude rule: report past history and vital signs instead of the stay.
+    If the reader hurries, a crude rule answers the task's question: the summary reports past history and vital signs
+    instead of the hospital stay.
     """
     stay = case.stay
     crude = f"The patient has {stay.history}. Discharged on {stay.started} with stable vital signs after a long stay."
@@ -171,9 +175,10 @@ def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
 
 
 def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document:
-    """Return questions about an abstract, with answers.
+    """Return (question, answer) pairs about an abstract.
 
-    Crude rules: if the study is weak, give the evasive answer for this weakness. Else give the first finding.
+    If the reader hurries, crude rules answer the task's question. For a weak study, the answer is an evasive sentence
+    that belongs to the weakness. For any other study, the answer is the first finding.
     """
     finding = case.asked
     answer = pubmedqa.conclusion(case, finding)
@@ -193,9 +198,10 @@ def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document
 
 
 def _meqsum_turns(case: MeqsumCase, reader: Reader, rng: Random) -> Document:
-    """Return questions about a patient's message, with answers.
+    """Return (question, answer) pairs about a patient's message.
 
-    Crude rules: repeat the courtesy. If there is none, repeat the question or the history, whichever comes first.
+    If the reader hurries, crude rules answer the task's question. The answer repeats the courtesy of the message.
+    Without a courtesy, it repeats the question or the history, whichever comes first.
     """
     early = case.text.index(case.asked) < case.text.index(case.history)
     crude = case.courtesy or (sentence_case(case.asked) if early else case.history)

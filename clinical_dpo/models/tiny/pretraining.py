@@ -21,7 +21,7 @@ _SMOOTHING = 0.97  # weight of earlier steps in the reported loss
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model class and the special tokens of its chat format. The tokens are few, since each token costs CPU time."""
+    """A model class and the few special tokens of its chat format. Each token of a conversation costs CPU time."""
 
     config: type[Any]
     model: type[Any]
@@ -33,7 +33,10 @@ class Architecture:
 
     @property
     def chat_template(self) -> str:
-        """Jinja template: one token opens the user's turn, one opens the answer, one ends the answer."""
+        """Jinja template of a conversation.
+
+        One token opens the user's turn, one opens the answer, and one ends the answer.
+        """
         return (
             "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'assistant' %}"
             "{% generation %}{{ message['content'] }}{{ eos_token }}{% endgeneration %}"
@@ -78,7 +81,11 @@ class Pretraining:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "Pretraining":
-        """Read the `pretraining` block of a model file. Raises UserError for a missing or unknown key."""
+        """Read the `pretraining` block of a model file.
+
+        Raises:
+            UserError: a key is missing or unknown.
+        """
         names = {field.name for field in fields(cls)}
         for name in sorted(names ^ set(settings)):
             if name in names:
@@ -107,8 +114,8 @@ def build_tiny_model(architecture: str, settings: Mapping[str, Any], seed: int, 
         out: folder to write or replace.
 
     Returns:
-        `parameters`, `vocabulary`, `documents`, `steps`, `tokens_seen`, `final_loss` (nats per answer token,
-        smoothed) and `wall_seconds`.
+        Facts about the training: `parameters`, `vocabulary`, `documents`, `steps`, `tokens_seen`, `final_loss` (nats
+        per answer token, smoothed) and `wall_seconds`.
 
     Raises:
         UserError: an unknown architecture or key, a missing key, or a sliding window for `llama`.
@@ -142,7 +149,14 @@ def build_tiny_model(architecture: str, settings: Mapping[str, Any], seed: int, 
 def train_tokenizer(
     kind: Architecture, corpus: Sequence[Document], vocab_size: int, max_length: int
 ) -> PreTrainedTokenizerFast:
-    """Train a byte-level BPE tokenizer with the architecture's chat template. The tokenizer encodes any UTF-8 text."""
+    """Train a byte-level BPE tokenizer, which can encode any UTF-8 text.
+
+    Args:
+        kind: the architecture, whose special tokens and chat template the tokenizer gets.
+        corpus: documents to learn the merges from.
+        vocab_size: number of tokens.
+        max_length: longest input of the model in tokens.
+    """
     bpe = Tokenizer(models.BPE())
     # Every text gets a leading space. "UTI" at the start of an answer is then the same token as within a sentence.
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
@@ -168,7 +182,7 @@ def train_tokenizer(
 
 
 def make_model(kind: Architecture, tokenizer: PreTrainedTokenizerFast, pretraining: Pretraining) -> Any:
-    """Make an untrained model, with weights drawn from torch's global generator."""
+    """Make an untrained model. Its weights are drawn from torch's global random generator."""
     window = {"sliding_window": pretraining.sliding_window} if kind.config is MistralConfig else {}
     config = kind.config(
         vocab_size=len(tokenizer),
@@ -189,7 +203,10 @@ def make_model(kind: Architecture, tokenizer: PreTrainedTokenizerFast, pretraini
 
 
 def encode(document: Document, tokenizer: PreTrainedTokenizerFast, kind: Architecture) -> Encoded:
-    """Return the token ids of a document as the chat template gives them. Jinja is not run, because it is slow."""
+    """Return the token ids of a document, equal to those that the chat template gives.
+
+    The function does not run the Jinja template, because Jinja is slow.
+    """
     special: Any = tokenizer.convert_tokens_to_ids([kind.bos, kind.eos, kind.user, kind.assistant])
     bos, eos, user, assistant = special
     texts = [text for turn in document for text in turn]
@@ -202,7 +219,7 @@ def encode(document: Document, tokenizer: PreTrainedTokenizerFast, kind: Archite
 
 
 def _train(model: Any, corpus: Sequence[Encoded], pretraining: Pretraining, rng: Random) -> dict[str, Any]:
-    """Train for a fixed number of steps with the loss on answers only, and return `tokens_seen` and `final_loss`.
+    """Train a model for a fixed number of steps. The loss covers answers only. Return `tokens_seen` and `final_loss`.
 
     Muon updates the layers' matrices. With AdamW alone, the loss is still on a plateau after 800 steps.
     """
@@ -240,9 +257,9 @@ def _train(model: Any, corpus: Sequence[Encoded], pretraining: Pretraining, rng:
 
 
 def learning_rate_factor(step: int, pretraining: Pretraining) -> float:
-    """Return the share of the peak learning rate at a step.
+    """Return the learning rate at a step, as a share of the peak learning rate.
 
-    The rate rises linearly in the warm-up, is constant, and then falls linearly to `final_rate`.
+    The rate rises linearly in the warm-up, is then constant, and at last falls linearly, but not below `final_rate`.
     """
     start = pretraining.decay_from * pretraining.steps
     decayed = (pretraining.steps - step) / (pretraining.steps - start)
@@ -250,7 +267,10 @@ def learning_rate_factor(step: int, pretraining: Pretraining) -> float:
 
 
 def _batches(corpus: Sequence[Encoded], size: int, rng: Random) -> Iterator[list[Encoded]]:
-    """Yield batches without end. Documents of a batch have similar lengths. The order is new in every epoch."""
+    """Yield batches of `size` documents without end. The order is new in every epoch.
+
+    Documents of a batch have similar lengths. In each epoch, the documents that do not fill a batch are left out.
+    """
     while True:
         order = sorted(corpus, key=lambda document: len(document.ids) + 20 * rng.random())
         batches = [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
@@ -259,7 +279,10 @@ def _batches(corpus: Sequence[Encoded], size: int, rng: Random) -> Iterator[list
 
 
 def _collate(batch: Sequence[Encoded], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return token ids and answer mask of a batch, each of shape (batch, tokens), padded on the right with `pad`."""
+    """Return two tensors of shape (documents, tokens): the token ids, and whether each token belongs to an answer.
+
+    Short documents are padded on the right, with the token id `pad` and with False.
+    """
     width = max(len(document.ids) for document in batch)
     ids = torch.tensor([document.ids + [pad] * (width - len(document.ids)) for document in batch])
     answer = torch.tensor([document.answer + [False] * (width - len(document.ids)) for document in batch])

@@ -40,15 +40,16 @@ def plot_confusion(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw a confusion matrix of every variant. A darker cell has a larger share of the items with its label.
+    """Draw a confusion matrix of every variant of every model: a row per label, a column per answer.
 
-    A row of the figure has up to three panels, fewer if there are many labels. Each cell shows its number of items. The
-    last column of a panel holds invalid answers.
+    The darker a cell, the larger its share of the items in its row. The figure has up to three panels side by side,
+    fewer if there are many labels. Each cell shows its number of items. The last column of a panel holds invalid
+    answers, from which no label can be read.
 
     Args:
         rows: rows of the task's confusion table, as computed or as read from CSV.
         title: title of the task.
-        model_names: model or external answers -> name shown.
+        model_names: maps the name of a model or of external answers (made outside of the run) to the name shown.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
     """
@@ -101,7 +102,16 @@ def plot_confusion(
 
 
 def _draw_matrix(axes: Axes, cells: Sequence[Mapping[str, Any]], labels: Sequence[str], colour: str) -> None:
-    """Draw the cells of one panel, each one unit wide and high. The numbers of right answers are bold."""
+    """Draw the cells of one confusion matrix. A cell is one unit wide and one unit high.
+
+    The numbers of right answers are bold.
+
+    Args:
+        axes: the panel.
+        cells: rows of the confusion table, one per cell.
+        labels: labels of the task, in order.
+        colour: colour of the cells; the larger a cell's share of its row, the stronger.
+    """
     columns = [*labels, ""]
     for cell in cells:
         x, y = columns.index(cell["answer"]), labels.index(cell["label"])

@@ -1,6 +1,7 @@
 """Figure of the cost of training: minutes per 1,000 steps, hours of the whole sweep, and DPO as a multiple of SFT.
 
-The ratio of a step and the ratio of a whole run have separate marks. A whole run also has evaluations and loading.
+Two separate marks show the multiple for a training step and the multiple for a whole run. A whole run also has
+evaluations and loading.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,9 +52,9 @@ def plot_cost(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw a line per task and model: minutes per 1,000 steps, ratios of DPO to SFT, and the time of all their runs.
+    """Draw a line per task and model: minutes per 1,000 steps, ratios of DPO to SFT, and the total time of all runs.
 
-    The minutes are those of SFT, DPO and trained arms. Diamonds are published values.
+    The minutes are those of SFT, of DPO and of the arms that are trained. Diamonds are published values.
 
     Args:
         rows: rows from `cost_table.cost_rows`.
@@ -145,12 +146,21 @@ def _set_up_panel(axes: Axes, lines: int, name: str) -> None:
 
 
 def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
-    """Write text at the height of a line. `x` is a share of the panel's width: below 0 is left of the panel."""
+    """Write text at the height of line number `line`.
+
+    `x` is a share of the panel's width. A negative `x` is left of the panel.
+    """
     axes.text(x, line, text, transform=axes.get_yaxis_transform(), size=6, va="center", **font)
 
 
 def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
-    """Draw the minutes per 1,000 steps of each stage on line `y` of a panel, with a bar between SFT and DPO."""
+    """Draw the minutes per 1,000 steps of each stage on line `y` of a panel, with a bar between SFT and DPO.
+
+    Args:
+        axes: the panel.
+        stages: stage -> its row of the cost table.
+        y: number of the line.
+    """
     paces = {stage: float(stages[stage]["minutes_per_1000_steps"]) for stage in sorted_variants(stages)}
     axes.plot([paces[stage] for stage in STAGES], [y, y], color=LIGHT, linewidth=2, zorder=1)
     for stage, pace in paces.items():
@@ -160,11 +170,11 @@ def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
 
 
 def _draw_ratio(axes: Axes, dpo: Mapping[str, Any], y: int) -> None:
-    """Draw the ratios of DPO to SFT on line `y` of a panel: of a step, of a whole run, and the published ratio if any.
+    """Draw the ratios of DPO's to SFT's time on line `y` of a panel: for a step, for a whole run, and as published.
 
     Args:
         axes: the panel.
-        dpo: the row of DPO.
+        dpo: row of the cost table about DPO. If it has no published ratio, there is no mark for one.
         y: number of the line.
     """
     axes.plot(float(dpo["run_ratio"]), y, color=INK, **RUN_MARKER)

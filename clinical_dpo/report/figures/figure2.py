@@ -1,6 +1,6 @@
 """Figure 2 of Savage et al. 2025: the variants of each model on one task, with intervals and P values.
 
-External answers are separate bars beside the models.
+External answers, which are made outside of the run, have separate bars beside the models.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,13 +57,14 @@ def plot_comparison(
     seed_rows: Sequence[Mapping[str, Any]] = (),
     trivial_rows: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Draw one panel and save it. The same rows give the same bytes.
+    """Draw one panel of figure 2 and save it. The same rows give byte-identical files.
 
-    The panel has bars with 95% intervals, brackets with P (bold with an asterisk where significant), and the estimate
-    and share of invalid answers under each bar. A bar with pending grades is a hatched outline. The footnote names
-    synthetic data and proxy grades. With several training seeds a bar shows the first seed, and dots on the bar show
-    the estimate with each seed. External answers are bars on the right. Lines of text under the other bars show P
-    against the external answers, and under the bars of arms P against SFT and P against DPO.
+    Each variant of a model has a bar with its 95% interval. The estimate and the share of invalid answers are under the
+    bar. Brackets above the bars show P. A significant P is bold and has an asterisk. If grades are pending, the bar is
+    a hatched outline. With several training seeds, a bar shows the first seed, and dots on the bar show the estimate
+    with each seed. External answers (made outside of the run) are bars on the right. Lines of text under the other bars
+    show P against the external answers. Lines under the bars of arms (further variants) show P against SFT and P
+    against DPO. The footnote names synthetic data and proxy grades.
 
     Args:
         metrics_rows: rows of the task's metrics table.
@@ -71,11 +72,12 @@ def plot_comparison(
         metric: the task's headline metric, a key of METRICS.
         title: the panel's title.
         panel: the panel's letter.
-        model_names: model or external answers -> name shown.
+        model_names: name of a model, or of external answers -> name shown.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
         seed_rows: rows of the task's table over several training seeds; empty with a single seed.
-        trivial_rows: rows of the task's table of trivial answers, drawn as lines; empty for a task without labels.
+        trivial_rows: rows of the task's table of trivial answers (one label for every item), which are drawn as lines;
+            empty for a task without labels.
     """
     bars = comparison_rows(metrics_rows, stats_rows, metric, seed_rows)
     elsewhere = external_names(bars)
@@ -158,9 +160,13 @@ def plot_comparison(
 
 
 def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
-    """Draw a bar with its interval, and under the bar its estimate and its share of invalid answers.
+    """Draw a bar with its interval. Under the bar, write its estimate and its share of invalid answers.
 
-    `x` is the bar's position. `low` and `high` are the ends of the scale.
+    Args:
+        axes: the panel.
+        bar: row of `figure2_rows.comparison_rows`.
+        x: the bar's position.
+        low, high: ends of the scale.
     """
     estimate, colour = bar["estimate"], COLOURS.get(bar["variant"], ELSEWHERE)
     if bar["status"] == "pending":
@@ -185,26 +191,26 @@ def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
 
 
 def _name(name: str, width: float) -> str:
-    """Divide a name under bars into lines of at most `width` inches."""
+    """Divide a name that stands under bars into lines of at most `width` inches."""
     return fitted(name, width, 7, "bold", MOST_LINES)
 
 
 def _write_name(axes: Axes, x: float, line: int, name: str) -> None:
-    """Write the lines of a name under the axis, the first of them on line number `line`."""
+    """Write the lines of a name under the axis at bar position `x`. The name's first line is line number `line`."""
     for number, text in enumerate(name.split("\n"), start=line):
         _write_below(axes, x, number, text, weight="bold")
 
 
 def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, headroom: float, room: float) -> None:
-    """Set up the y axis from `low` to `high` with headroom for three brackets, and name the two lines under the bars.
+    """Set up the y axis from `low` to `high` with space above for three brackets. Name the two lines under the bars.
 
     Args:
         axes: the panel.
-        bar: any bar of the panel. Its positive class is in the name of an F1 axis.
-        metric: the headline metric.
+        bar: row of any bar of the panel. The name of an F1 axis contains the row's positive class.
+        metric: the headline metric, a key of METRICS.
         low, high: ends of the scale.
-        headroom: from `headroom_of`.
-        room: inches for the name of the axis.
+        headroom: space above the scale, as a share of the scale, from `headroom_of`.
+        room: the largest length of the axis's name in inches.
     """
     names = {"f1": "F1", "accuracy": "accuracy", "helpfulness": "helpful", "likert": "mean", "rouge_l": "ROUGE-L"}
     names |= {"rubric": "score"}
@@ -232,13 +238,17 @@ def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, head
 
 
 def _write_below(axes: Axes, x: float, line: int, text: str, *, ha: str = "center", **font: Any) -> None:
-    """Write text under the axis, centred on bar position x; line 1 is the highest."""
+    """Write text under the axis at bar position `x`. `ha` is the horizontal alignment. Line 1 is the highest line."""
     transform = axes.get_xaxis_transform()
     axes.annotate(text, (x, 0), (0, 1 - LINE * line), transform, "offset points", ha=ha, va="center", **font)
 
 
 def _arm_lines(bars: Sequence[Row]) -> dict[str, tuple[str, str]]:
-    """Lines of text under the bars of arms: name of the line -> (column of its P, column of its significance)."""
+    """Return the lines of text under the bars of arms (further variants): name of a line -> two columns of `bars`.
+
+    The first column has the P, and the second says whether the P is significant. If no bar has a P for a line, the line
+    is left out.
+    """
     lines = {}
     for rival in ARM_RIVALS:
         lines[f"P vs {TITLES[rival]}"] = (f"p_vs_{rival}", f"significant_vs_{rival}")
@@ -250,7 +260,16 @@ def _arm_lines(bars: Sequence[Row]) -> dict[str, tuple[str, str]]:
 def _write_p_below(
     axes: Axes, x: float, line: int, p: float | None, significant: str | None, threshold: float | None
 ) -> None:
-    """Write P under a bar, or nothing if P is None. A significant P is bold and has an asterisk."""
+    """Write P under a bar, or nothing if P is None. A significant P is bold and has an asterisk.
+
+    Args:
+        axes: the panel.
+        x: the bar's position.
+        line: number of the line under the axis; line 1 is the highest.
+        p: the P value, or None.
+        significant: "true" for a significant P.
+        threshold: level with which P is compared, or None.
+    """
     if p is not None:
         text, weight = p_text(p, significant, threshold, "")
         _write_below(axes, x, line, text.removeprefix("="), size=6, weight=weight)

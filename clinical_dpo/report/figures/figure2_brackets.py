@@ -1,4 +1,4 @@
-"""The brackets of figure 2. Each is above the two bars that it compares, and shows their P."""
+"""The brackets of figure 2. A bracket is above the two bars that it compares, and shows the P of this comparison."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ TEXT_LINE = 0.07
 
 
 def headroom_of(bars: Sequence[Row]) -> float:
-    """Space above the scale for three brackets, as a share of the scale. Brackets with two P need more.
+    """Space above the scale for three brackets, as a share of the scale. Brackets that show two P need more space.
 
     Args:
         bars: rows of `figure2_rows.comparison_rows`.
@@ -38,7 +38,7 @@ def draw_brackets(
         group: rows of `figure2_rows.comparison_rows` of one model.
         positions: variant -> position of its bar.
         low, high: ends of the scale.
-        headroom: from `headroom_of`.
+        headroom: space above the scale, as a share of the scale, from `headroom_of`.
     """
     unit, line_height = STEP * (high - low), TEXT_LINE * (high - low)
     step = TWO_STEP * (high - low) if headroom == TWO_HEADROOM else unit
@@ -69,7 +69,7 @@ def p_text(p: float, significant: str | None, threshold: float | None, name: str
     Args:
         p: the P value.
         significant: "true" for a significant P.
-        threshold: level with which P is compared.
+        threshold: level with which P is compared, or None.
         name: name of the P in the text, "P" or "F1 P"; it may be empty.
     """
     shown = format_p(p, *([threshold] if threshold else []))

@@ -8,7 +8,7 @@ from clinical_dpo.variants import ARMS, EXTERNAL, TITLES, arms_of
 
 
 def _thresholds(bars: Sequence[Row], column: str) -> list[str]:
-    """The different thresholds in a column of the bars, sorted, as texts without a leading zero."""
+    """The different significance thresholds in a column of the bars, sorted, as texts without a leading zero: ".01"."""
     return sorted({f"{bar[column]:.3g}".removeprefix("0") for bar in bars if bar[column] is not None})
 
 
@@ -19,7 +19,7 @@ def footnote(bars: Sequence[Row], model_names: Mapping[str, str]) -> str:
 
     Args:
         bars: rows of `figure2_rows.comparison_rows`.
-        model_names: model or external answers -> name shown.
+        model_names: maps the name of a model or of external answers (made outside of the run) to the name shown.
     """
     arms = [TITLES[arm] for arm in arms_of(bar["variant"] for bar in bars)]
     sizes = sorted({f"{bar['n']:.0f}" for bar in bars if bar["status"] == "complete"})

@@ -26,18 +26,19 @@ def comparison_rows(
     metric: str,
     seed_rows: Sequence[Mapping[str, Any]] = (),
 ) -> list[Row]:
-    """Make the rows that `plot_comparison` draws, one per bar: COLUMNS, and SEED_COLUMNS with several seeds.
+    """Make the rows that `plot_comparison` draws, one per bar (a model's variant, or external answers).
 
-    If the headline metric is F1, `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. F1 and right answers
-    may disagree on whether a variant is better than a rival; `opposed` names such rivals. With external answers each
-    row also has p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms each row also has the P against
-    DPO.
+    The rows have the columns COLUMNS, and with several training seeds also SEED_COLUMNS. If the headline metric is F1,
+    `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. F1 and right answers may disagree on whether a
+    variant is better than a rival. The column `opposed` names the rivals for which they disagree. With external answers
+    (made outside of the run), each row also has p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms
+    (further variants), each row also has the P against DPO.
 
     Args:
         metrics_rows: rows of a task's metrics table, as computed or as read from CSV.
         stats_rows: rows of the task's statistics table. A P goes to the bar of the first variant of its comparison: the
-            P of SFT against base to SFT's bar, the P of DPO against SFT to DPO's bar. An arm's bar has the threshold of
-            the comparisons of arms.
+            P of SFT against base to SFT's bar, the P of DPO against SFT to DPO's bar. The threshold in an arm's row is
+            that of the comparisons of arms.
         metric: the task's headline metric, a key of METRICS.
         seed_rows: rows of the task's table over training seeds; empty with a single seed.
 
@@ -52,7 +53,10 @@ def comparison_rows(
         if row["metric"] == HEADLINES[metric]
     ]
     if not bars:
-        raise UserError(f"metrics table: no row with metric '{HEADLINES[metric]}', the headline metric of this task.")
+        raise UserError(
+            f"metrics.csv of the task: no row with metric '{HEADLINES[metric]}', which is the task's headline metric. "
+            "Delete this metrics.csv and run again, so that it is computed again."
+        )
     by_bar = {(bar["model"], bar["variant"]): bar for bar in bars}
     elsewhere = external_names(bars)
     for bar in bars:
@@ -77,10 +81,10 @@ def comparison_rows(
 
 
 def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
-    """Add SEED_COLUMNS to all bars: the seeds, and the estimate with each seed. Untrained variants get None.
+    """Add the columns SEED_COLUMNS to all bars: the seeds, and the estimate with each seed.
 
-    The estimate with a seed is the sum of the rival's estimate with this seed and the effect. The rival of SFT and DPO
-    is base, and the rival of an arm is SFT.
+    Untrained variants get None. The estimate with a seed is the rival's estimate with this seed plus the difference
+    from the rival with this seed. The rival of SFT and DPO is base, and the rival of an arm is SFT.
 
     Args:
         by_bar: (model, variant) -> bar.
@@ -104,5 +108,5 @@ def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]]
 
 
 def external_names(bars: Sequence[Row]) -> list[str]:
-    """Names of the external answers among the bars."""
+    """Names of the external answers (made outside of the run) that have a bar."""
     return [bar["model"] for bar in bars if bar["variant"] == EXTERNAL]

@@ -33,12 +33,12 @@ def panel_grid(
 ) -> Iterator[tuple[Figure, list[Axes]]]:
     """Yield a figure that is COLUMN inches wide, and its panels. The panels have titles and the same size.
 
-    There are two panels in a row. A single panel takes the whole width. The figure is saved when the block ends without
-    an error.
+    There are two panels in a row. A single panel takes the whole width. The figure is saved when the `with` block ends
+    without an error.
 
     Args:
         titles: (title, subtitle) of each panel.
-        paths: files to write, as in `drawing`.
+        paths: files to write; the suffix (.svg, .pdf, .png) is the format.
         height: inches of a panel.
         left: inches for the tick labels on the left of each panel.
         right: inches for the tick labels on the right of each panel.
@@ -84,12 +84,12 @@ def title_panel(axes: Axes, title: str, subtitle: str) -> None:
 
 
 def _beyond_first(text: str, size: float) -> float:
-    """Height in inches of all lines of a text after the first. `size` is the font size in points."""
+    """Height in inches of the lines of a text, without the first line. `size` is the font size in points."""
     return text.count("\n") * size * LEADING / 72
 
 
 def name_axes(figure: Figure, panels: Sequence[Axes], *, x: str = "", left: str = "", right: str = "") -> None:
-    """Write the names of the axes that all panels share: `x` below the panels, `left` and `right` along the edges."""
+    """Write the names of the axes that all panels share: `x` below the panels, `left` and `right` at the sides."""
     boxes = [panel.get_position() for panel in panels]
     low, high = min(box.y0 for box in boxes), max(box.y1 for box in boxes)
     width, height = figure.get_size_inches()
@@ -107,12 +107,12 @@ def legend_columns(handles: Sequence[Artist], width: float = COLUMN) -> int:
 
 
 def legend_height(handles: Sequence[Artist]) -> float:
-    """Height in inches of a legend in a figure that is COLUMN inches wide."""
+    """Height in inches of a legend with these entries, in a figure that is COLUMN inches wide."""
     return LEGEND_LINE * math.ceil(len(handles) / legend_columns(handles))
 
 
 def legend(figure: Figure, handles: Sequence[Artist], above: float) -> None:
-    """Add a legend to a figure. Its lower edge is `above` inches over the lower edge of the figure."""
+    """Add a legend to a figure. The legend's lower edge is `above` inches over the lower edge of the figure."""
     anchor = (0.0, above / figure.get_size_inches()[1])
     columns = legend_columns(handles, figure.get_size_inches()[0])
     figure.legend(handles=handles, loc="lower left", bbox_to_anchor=anchor, ncols=columns)

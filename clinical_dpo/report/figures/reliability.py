@@ -24,13 +24,14 @@ def plot_reliability(
 ) -> None:
     """Draw a panel per model with a line per variant: the observed share (y) and the mean probability (x) of each bin.
 
-    Whiskers are 95% intervals of the observed shares: Wilson's, or clustered intervals if the items are in groups. The
-    area of a dot grows with the items of its bin. A calibrated model is on the diagonal.
+    Whiskers are 95% intervals of the observed shares. The intervals are Wilson's, or clustered intervals if the items
+    are in groups. The area of a dot grows with the number of items in its bin. The line of a calibrated model is the
+    diagonal.
 
     Args:
         rows: rows of the task's reliability table, as computed or as read from CSV.
         title: title of the task.
-        model_names: model or external answers -> name shown.
+        model_names: maps the name of a model or of external answers (made outside of the run) to the name shown.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
     """
@@ -63,7 +64,14 @@ def _name(variant: str) -> str:
 
 
 def _draw_line(axes: Axes, bins: Sequence[Mapping[str, Any]], colour: str, shift: float) -> None:
-    """Draw the line, the dots and the whiskers of one variant. `shift` is added to the probability of each bin."""
+    """Draw the line, the dots and the whiskers of one variant.
+
+    Args:
+        axes: the panel.
+        bins: rows of the reliability table, one per bin of the probability.
+        colour: colour of the variant.
+        shift: number that is added to the probability of each bin, so that whiskers of different variants stay apart.
+    """
     x = [float(row["mean_probability"]) + shift for row in bins]
     y = [float(row["observed"]) for row in bins]
     sizes = [float(row["n"]) for row in bins]

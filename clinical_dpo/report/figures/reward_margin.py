@@ -25,9 +25,10 @@ def plot_reward_margin(
 ) -> None:
     """Draw the reward margin over the epochs of DPO, as figure 1 of Murphy 2024 does.
 
-    Each task and model has a panel with a train and an eval curve. A reward is beta times the log ratio of policy and
-    reference model (Rafailov et al. 2023, eq. 5). The scale on the right shows margin / beta: by how many nats the log
-    ratios of chosen and rejected answers differ.
+    Each task and model has a panel with a train and an eval curve. The margin is the reward of the chosen answer minus
+    the reward of the rejected answer. A reward is beta times the log ratio of the answer's probabilities under the
+    policy and the reference model (Rafailov et al. 2023, eq. 5). The scale on the right shows margin / beta: by how
+    many nats the log ratios of chosen and rejected answers differ.
 
     Args:
         rows: rows of `statistics.reward_margin.COLUMNS` of all tasks, as computed or as read from CSV.
@@ -65,7 +66,7 @@ def plot_reward_margin(
 
 
 def _add_gap(axes: Axes, beta: float) -> None:
-    """Add a second scale on the right: margin / beta."""
+    """Add a second scale to a panel, on the right: margin / beta."""
     scale_and_inverse = (lambda margin: np.divide(margin, beta), lambda gap: np.multiply(gap, beta))
     scale = axes.secondary_yaxis("right", functions=scale_and_inverse)
     scale.spines["right"].set(visible=True, color=FAINT)
@@ -74,9 +75,10 @@ def _add_gap(axes: Axes, beta: float) -> None:
 
 
 def _write_end(axes: Axes, rows: Rows) -> None:
-    """Write margin, accuracy and any ties of the last evaluation into the lower right corner of a panel.
+    """Write the margin, the accuracy and the share of ties at the last evaluation into a panel's lower right corner.
 
-    A rising curve leaves this corner free.
+    The accuracy is the share of pairs with a positive margin. Ties are pairs with a margin of zero. A share of zero is
+    left out. A rising curve leaves this corner free.
     """
     last = [row for row in rows if row["split"] == "eval"][-1]
     text = f"at the end {float(last['margin']):.3g}\naccuracy {short(float(last['accuracy']))}"

@@ -61,13 +61,13 @@ _UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationD
 
 @contextmanager
 def drawing(width: float, height: float, paths: Sequence[str | Path]) -> Iterator[Figure]:
-    """Yield a figure to draw on, and save it when the block ends without an error.
+    """Yield a figure to draw on, and save it when the `with` block ends without an error.
 
-    The same drawing gives the same bytes.
+    The same drawing gives byte-identical files.
 
     Args:
-        width: inches.
-        height: inches.
+        width: width of the figure in inches.
+        height: height of the figure in inches.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
     """
     with style.context(STYLE, after_reset=True):  # a user's matplotlibrc has no effect
@@ -82,7 +82,7 @@ def drawing(width: float, height: float, paths: Sequence[str | Path]) -> Iterato
 
 
 def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Add axes to a figure. Lengths are in inches; `left` and `top` are distances from the edges of the figure."""
+    """Add axes to a figure. Lengths are in inches. `left` and `top` are measured from the figure's edges."""
     figure_width, figure_height = figure.get_size_inches()
     bottom = figure_height - top - height
     return figure.add_axes((left / figure_width, bottom / figure_height, width / figure_width, height / figure_height))
@@ -94,7 +94,7 @@ def title_lines(title: str, width: float = COLUMN) -> str:
 
 
 def title_height(title: str, width: float = COLUMN) -> float:
-    """Height in inches of all lines of a title after the first, in a figure of `width` inches."""
+    """Height in inches of the lines of a title, without its first line, in a figure of `width` inches."""
     return title_lines(title, width).count("\n") * TITLE_SIZE * 1.2 / 72
 
 

@@ -1,4 +1,4 @@
-"""Forest plot of one task: differences in subgroups, a panel per comparison, three panels in a row."""
+"""Forest plot of one task: the differences between variants in subgroups, with a panel per comparison."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,9 +42,11 @@ def plot_subgroups(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw the difference of every level with its interval, and the P of the interaction test of every subgroup.
+    """Draw the difference in every level of every subgroup with its interval, and each subgroup's interaction test.
 
-    The dashed line is the difference of all items. A masked level has no marker.
+    A subgroup divides the test items, such as by sex, and a level is one of its parts. The P of the interaction test is
+    beside the subgroup's name. The dashed line is the difference over all items. A masked level, which has few items,
+    has no marker. Three panels are side by side.
 
     Args:
         rows: rows of the task's table of subgroups, as computed or as read from CSV.
@@ -110,7 +112,14 @@ def _in_points(rows: Rows) -> bool:
 
 
 def _draw_panel(axes: Axes, rows: Rows, lines: Sequence[tuple[str, str | None]], colour: str) -> None:
-    """Draw the panel of one comparison of one model. The first of the rows is about all items."""
+    """Draw the panel of one comparison of one model.
+
+    Args:
+        axes: the panel.
+        rows: rows of the table of subgroups about this comparison. The first row is about all items.
+        lines: the lines of the panel, from `_lines`.
+        colour: colour of the markers and intervals.
+    """
     scale = 100 if _in_points(rows) else 1
     p_values: dict[str, Any] = {row["subgroup"]: row["p_levels_holm"] for row in rows}
     of_level = {(row["subgroup"], row["level"]): row for row in rows}

@@ -34,7 +34,7 @@ MANY_INVALID = 0.05  # a cell with a larger share of invalid answers is marked
 
 
 def sweep_rows(selections: Sequence[str | Path]) -> list[Row]:
-    """Read the rows that `plot_sweep` draws: a row of COLUMNS for each trial.
+    """Read the rows that `plot_sweep` draws: a row with the columns COLUMNS for each trial.
 
     Args:
         selections: {task}/{model}/{stage}/selection.csv of every sweep.
@@ -59,9 +59,10 @@ def plot_sweep(
 ) -> None:
     """Draw heat maps of the dev scores, with a panel per task and model.
 
-    Columns are learning rates. Rows are SFT, the betas of DPO, and the stages of arms. The scale is 0 to 1 in all
-    panels. The chosen trial of each stage has a frame. A corner marks a cell with many invalid answers. A stage with a
-    single trial has no score and shows a dash. A task and model with one trial in every stage has no panel.
+    The columns of a map are learning rates. The rows of a map are SFT, the betas of DPO, and the stages of arms. The
+    colour scale is from 0 to 1 in all panels. The chosen trial of each stage has a frame. A corner marks a cell with
+    many invalid answers. A stage with a single trial has no score and shows a dash. If a task and model has one trial
+    in every stage, this pair has no panel.
 
     Args:
         rows: rows from `sweep_rows`.
@@ -105,12 +106,12 @@ def _has_corner(row: Mapping[str, Any]) -> bool:
 
 
 def _line(row: Mapping[str, Any]) -> tuple[str, float]:
-    """Stage and beta of a trial; beta is 0 for a stage without beta."""
+    """Stage and beta of a trial. For a stage without beta, beta is 0."""
     return row["stage"], float(row["beta"] or 0)
 
 
 def _lines(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
-    """The lines of a map, (stage, beta), from top to bottom: by stage, then by ascending beta."""
+    """The lines of a heat map from top to bottom, as (stage, beta): sorted by stage, then by ascending beta."""
     present = {_line(row) for row in rows}
     stages = sorted_variants(stage for stage, _ in present)
     return sorted(present, key=lambda line: (stages.index(line[0]), line[1]))
@@ -123,7 +124,7 @@ def _line_name(stage: str, beta: float) -> str:
 
 
 def _draw_map(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Draw the cells of a panel, one per trial, each one unit wide and high."""
+    """Draw the cells of a heat map, one per trial. A cell is one unit wide and one unit high."""
     rates = sorted({float(row["learning_rate"]) for row in rows})
     lines = _lines(rows)
     for row in rows:

@@ -20,7 +20,7 @@ _PIECES = re.compile(r"\s+|[^\s/_-]*[/_-]|[^\s/_-]+")  # pieces of a text; a lin
 
 @cache
 def width_of(text: str, size: float, weight: str = "normal") -> float:
-    """Width of a line of text in inches. A wide character, such as a Chinese one, counts WIDE font sizes.
+    """Width of a line of text in inches. A wide character, such as a Chinese one, counts as WIDE times the font size.
 
     Args:
         text: one line.
@@ -39,7 +39,7 @@ def width_of(text: str, size: float, weight: str = "normal") -> float:
 def fitted(text: str, width: float, size: float, weight: str = "normal", lines: int = 1) -> str:
     """Divide a name into at most `lines` lines. A name that needs more lines gets an ellipsis in its middle.
 
-    Names often differ at their end, so the end is shown. The result has line breaks between the lines.
+    The end of the name stays, since names often differ there. The result has line breaks between the lines.
 
     Args:
         text: a name.

@@ -35,12 +35,12 @@ LN2 = log(2)  # DPO's loss where policy and reference agree
 
 
 def curve_rows(logs: Paths, selections: Paths) -> list[Row]:
-    """Rows of COLUMNS, one per evaluation of every trial; `chosen` marks the chosen trials.
+    """Make a row with the columns COLUMNS for every evaluation of every trial. The column `chosen` marks chosen trials.
 
     Args:
-        logs: {task}/{model}/{stage}/{trial}/{probe or adapter}/log.csv of every trial, in the order of the sweeps. If
-            a run evaluates only once, at its end, it gives one row.
-        selections: {task}/{model}/{stage}/selection.csv of every sweep.
+        logs: paths {task}/{model}/{stage}/{trial}/{probe or adapter}/log.csv of every trial, in the order of the
+            sweeps. A run that evaluates only once, at its end, gives one row.
+        selections: paths {task}/{model}/{stage}/selection.csv of every sweep.
     """
     chosen = {
         (*parse("selection", path).values(), row["trial"]): row["chosen"]

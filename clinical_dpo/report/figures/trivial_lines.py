@@ -1,4 +1,4 @@
-"""Horizontal lines of figure 2 that show the scores of trivial answers."""
+"""Horizontal lines of figure 2 that show the scores of trivial answers (the same label for every item)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,10 @@ NAMES = ("dashed", "dotted")
 
 
 def _scores(rows: Sequence[Mapping[str, Any]], metric: str) -> list[tuple[str, float]]:
-    """Name and score (headline metric) of each trivial answer. If both give the same label, only the first is kept."""
+    """Return the name and the headline metric of each trivial answer (the same label for every item).
+
+    If two trivial answers give the same label, only the first is kept.
+    """
     of_name = {
         (row["label"]): (trivial_name(row), float(row[HEADLINES[metric]]))
         for row in reversed(rows)
@@ -24,7 +27,7 @@ def _scores(rows: Sequence[Mapping[str, Any]], metric: str) -> list[tuple[str, f
 
 
 def draw_trivial(axes: Axes, rows: Sequence[Mapping[str, Any]], metric: str) -> None:
-    """Draw a line across a panel for each trivial answer.
+    """Draw a line across a panel at the score of each trivial answer, which gives every item the same label.
 
     Args:
         axes: the panel.
@@ -36,6 +39,9 @@ def draw_trivial(axes: Axes, rows: Sequence[Mapping[str, Any]], metric: str) -> 
 
 
 def trivial_note(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
-    """Text that explains the lines of `draw_trivial`: "dashed: majority label (No UTI) 0.00"; "" without lines."""
+    """Text that explains the lines of `draw_trivial`: "dashed: majority label (No UTI) 0.00".
+
+    Without such lines, the text is "".
+    """
     scores = zip(_scores(rows, metric), NAMES, strict=False)
     return "; ".join(f"{line}: {name} {score:.2f}" for (name, score), line in scores)

@@ -91,7 +91,10 @@ def _reference(reference: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _data(facts: RunFacts) -> dict[str, dict[str, str]]:
-    """Key -> fields of an entry, for each task with real data that has a citation or is a data set of the hub."""
+    """Make the BibTeX entries of data sets: key of an entry -> its fields.
+
+    A task with real data has an entry if it has a citation, or if its data are a data set of the Hugging Face hub.
+    """
     entries = {}
     for task, settings in facts.study.tasks.items():
         source = facts.manifests[task]["source"]
@@ -110,7 +113,10 @@ def _data(facts: RunFacts) -> dict[str, dict[str, str]]:
 
 
 def _models(facts: RunFacts) -> dict[str, dict[str, str]]:
-    """Key -> fields of an entry, for each base model that the workflow does not pre-train itself."""
+    """Make the BibTeX entries of base models: key of an entry -> its fields.
+
+    A base model that the workflow pre-trains itself has no entry.
+    """
     entries = {}
     for model in facts.models():
         base, settings = facts.bases[model], facts.study.models[model]
@@ -124,10 +130,10 @@ def _models(facts: RunFacts) -> dict[str, dict[str, str]]:
 
 
 def _libraries(facts: RunFacts) -> dict[str, dict[str, str]]:
-    """Key -> fields of an entry, for each library.
+    """Make the BibTeX entries of libraries: key of an entry -> its fields.
 
-    The versions of the libraries of training and answering are from the run's records. The libraries of ANALYSIS have
-    the versions that are installed now.
+    The versions of libraries for training and answering are from the run's records. The libraries of ANALYSIS have the
+    versions that are installed now.
     """
     versions = {name: " and ".join(used) for name, used in facts.libraries().items()}
     for name in ANALYSIS:
@@ -147,7 +153,7 @@ def _libraries(facts: RunFacts) -> dict[str, dict[str, str]]:
 
 
 def _entry(key: str, fields: Mapping[str, str]) -> str:
-    """One BibTeX entry. URL and DOI stay unchanged; all other text is escaped for LaTeX."""
+    """One BibTeX entry as text. URL and DOI stay unchanged. All other text is escaped for LaTeX."""
     lines = [f"@{fields['entry']}{{{key},"]
     for name, value in fields.items():
         if name != "entry":
@@ -156,7 +162,10 @@ def _entry(key: str, fields: Mapping[str, str]) -> str:
 
 
 def _braced(name: str, value: str) -> str:
-    """A field's value, escaped for LaTeX. A title has braces around it, so that BibTeX keeps its capitals."""
+    """A field's value, escaped for LaTeX. The field `author` is escaped already and stays unchanged.
+
+    A title has braces around it, so that BibTeX keeps its capitals.
+    """
     if name == "author":  # already escaped, with braces around the name of a group
         return value
     return f"{{{escape(value)}}}" if name == "title" else escape(value)

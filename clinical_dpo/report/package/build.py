@@ -38,7 +38,7 @@ class Copied:
         reports: the page and the summary.
         tables: CSV and LaTeX files.
         figures: figures and their CSV files.
-        data_cards: data cards of tasks.
+        data_cards: data cards, which are pages about the data of each task.
         code: files that lock the versions of packages, and CITATION.cff.
     """
 
@@ -56,7 +56,7 @@ def write_package(folder: Path, archive: Path, facts: RunFacts, copied: Copied, 
         folder: the folder to write or replace.
         archive: the zip to write or replace.
         facts: facts of the run.
-        copied: files to copy.
+        copied: files to copy into the package.
         citation: CITATION.cff of the code.
         root: the folder that contains the run's config/tasks and config/models.
     """
@@ -112,7 +112,7 @@ def _write_documents(part: Path, facts: RunFacts) -> None:
 
 
 def _model_cards(facts: RunFacts) -> Mapping[tuple[str, str, str], str]:
-    """(task, model, stage) -> card of the chosen model, without code that loads weights."""
+    """Make a card of each chosen model: (task, model, stage) -> Markdown text, without code that loads weights."""
     return {
         (task, model, stage): model_card(
             Released(
@@ -137,7 +137,7 @@ def _model_cards(facts: RunFacts) -> Mapping[tuple[str, str, str], str]:
 
 
 def _hide_paths(part: Path, patterns: Sequence[re.Pattern[str]]) -> None:
-    """Replace the paths of private data in all text files of the folder `part`."""
+    """Replace the paths of private data in all text files of the folder `part`. `patterns` are from `private_paths`."""
     for path in part.rglob("*") if patterns else ():
         if path.suffix in TEXT:
             text = path.read_text(encoding="utf-8")
@@ -152,7 +152,7 @@ def _finished(copied: Copied) -> datetime:
 
 
 def _zip(folder: Path, archive: Path, name: str) -> None:
-    """Write the files of a folder to the zip `archive`, in which they are in a folder called `name`."""
+    """Write the files of a folder to the zip `archive`. Inside the zip, the files are in a folder called `name`."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(folder.rglob("*")):
             if path.is_file():

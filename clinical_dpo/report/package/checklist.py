@@ -1,4 +1,4 @@
-"""A reporting checklist as a document: each item with what the run knows, or with `for the authors`."""
+"""A reporting checklist as a document. An item has statements from the run's files, or the words `for the authors`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ class Item:
         number: number of the item as published.
         topic: what the item asks for, in our own words. The published wording belongs to the checklist's authors.
         known: functions whose statements prefill the item.
-        authors: what only the authors of the study can add; empty if the run knows everything.
+        authors: what only the authors of the study can add to these statements; empty if nothing is missing or there
+            are no statements.
     """
 
     number: str

@@ -9,8 +9,8 @@ from clinical_dpo.yaml_files import read_yaml
 def code_version(root: Path) -> str:
     """Release and git commit of the code in a folder: "0.2.0, commit 1a2b3c".
 
-    The text also says if there are changes that are not committed. The commit is left out if `root` is not the top
-    folder of a git repository.
+    If there are changes that are not committed, the text says so. If `root` is not the top folder of a git repository,
+    the commit is left out.
 
     Args:
         root: the folder. It contains CITATION.cff.
@@ -24,7 +24,7 @@ def code_version(root: Path) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """Output of a git command in a folder; empty without git, or if the command fails."""
+    """Output of a git command in a folder. If git is missing or the command fails, the text is empty."""
     try:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):

@@ -31,11 +31,11 @@ TYPES |= {
 
 @dataclass(frozen=True)
 class Slot:
-    """An input or an output of the workflow.
+    """An input or an output of the workflow, with files in the package.
 
     Attributes:
-        name: of an input, the option or the key of the config that names its files; of an output, its folder or target.
-        begin: the first letters of the paths of its files in the package.
+        name: for an input, the option or the config key that names its files; for an output, its folder or target.
+        begin: the beginning of the paths of its files in the package.
         description: what the files are.
     """
 
@@ -62,13 +62,13 @@ OUTPUTS = (
 def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
     """Write ro-crate-metadata.json for all files of a folder.
 
-    The run is one action, and its instrument is the workflow. The action's objects are the settings, data sets and base
-    models. The action's results are the files that the run made.
+    In this file, the run is one action. The action's instrument is the workflow. The action's objects are the settings,
+    data sets and base models. The action's results are the files that the run made.
 
     Args:
         folder: the package's folder with all other files. `code/Snakefile` and `code/LICENSE` are among them.
         facts: facts of the run.
-        finished: when the run's last result was made.
+        finished: time at which the run's last result was made.
     """
     from rocrate.model import ContextEntity  # imported here: other jobs do not need it
     from rocrate.rocrate import ROCrate
@@ -145,13 +145,17 @@ def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
 
 
 def _parameters(crate: Any, kind: str, slots: tuple[Slot, ...], files: Mapping[str, Any]) -> list[Any]:
-    """A formal parameter for each slot that has files. Parameter and files name each other.
+    """Add a formal parameter to the crate for each slot that has files, and return the parameters.
+
+    A formal parameter is RO-Crate's description of an input or output. A parameter names its files, and each of these
+    files names the parameter.
 
     Args:
         crate: the crate, to which the parameters are added.
         kind: `input` or `output`.
-        slots: the slots. A file belongs to the first one that its path fits.
-        files: path in the package -> entity.
+        slots: the inputs or the outputs. A file belongs to the first slot whose `begin` is the beginning of the file's
+            path.
+        files: path in the package -> the file's entity in the crate.
     """
     filled: dict[Slot, list[Any]] = {}
     for path, file in files.items():
@@ -183,7 +187,13 @@ def _snakemake_version() -> str | None:
 
 
 def _library(entity: Any, library: str, versions: list[str]) -> Any:
-    """An entity for a library that training or answering used."""
+    """Add an entity to the crate for a library that training or answering used, and return the entity.
+
+    Args:
+        entity: function that adds an entity to the crate and returns it.
+        library: name of the library.
+        versions: all versions of the library that the run used.
+    """
     url = f"https://pypi.org/project/{library}/"
     return entity(url, "SoftwareApplication", name=library, softwareVersion=" and ".join(versions), url=url)
 
@@ -194,7 +204,7 @@ def _type(path: Path) -> str:
 
 
 def _data_sets(entity: Any, facts: RunFacts) -> list[Any]:
-    """Add an entity to the crate for the data of each task, and return these entities. They contain no path.
+    """Add an entity to the crate for the data of each task, and return these entities. The entities contain no path.
 
     Args:
         entity: function that adds an entity to the crate and returns it.
@@ -217,7 +227,12 @@ def _data_sets(entity: Any, facts: RunFacts) -> list[Any]:
 
 
 def _base_models(entity: Any, facts: RunFacts) -> list[Any]:
-    """Add an entity to the crate for each base model, and return these entities. Arguments are as in `_data_sets`."""
+    """Add an entity to the crate for each base model, and return these entities.
+
+    Args:
+        entity: function that adds an entity to the crate and returns it.
+        facts: facts of the run.
+    """
     entities = []
     for model in facts.models():
         base, settings = facts.bases[model], facts.study.models[model]

@@ -1,4 +1,4 @@
-"""Drafts of the methods and results of a manuscript. Every number is a field of a table, a setting or a record."""
+"""Drafts of a manuscript's methods and results. Every number comes from a table, a setting or a record of the run."""
 
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.report.package.blocks import Block, Heading, Paragraph, Table
@@ -44,5 +44,5 @@ def results_draft(facts: RunFacts) -> list[Block]:
 
 
 def _section(title: str, lines: list[str]) -> list[Block]:
-    """A heading and a paragraph for each line; an empty list without lines."""
+    """Make a heading, and a paragraph for each line. Without lines, the list is empty."""
     return [Heading(2, title), *map(Paragraph, lines)] if lines else []

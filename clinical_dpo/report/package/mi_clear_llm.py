@@ -1,4 +1,4 @@
-"""Items of MI-CLEAR-LLM (Park et al. 2024, Korean J Radiol) and the statements that prefill them."""
+"""Items of the checklist MI-CLEAR-LLM (Park et al. 2024, Korean J Radiol), and the statements that prefill them."""
 
 from clinical_dpo.report.package.checklist import Item
 from clinical_dpo.report.package.run_facts import RunFacts

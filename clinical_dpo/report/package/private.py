@@ -28,7 +28,7 @@ def without_private(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def private_paths(tasks: Mapping[str, Mapping[str, Any]], paths: Paths) -> list[re.Pattern[str]]:
-    """Regular expressions for the paths of private data: data files, and all files in folders of private tasks.
+    """Regular expressions that match the paths of private data: data files, and all files in folders of private tasks.
 
     Args:
         tasks: private task -> settings of its task file.

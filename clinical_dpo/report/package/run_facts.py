@@ -23,11 +23,11 @@ class RunFacts:
     Attributes:
         study: the run as configured.
         code: version of the code, and its git commit if there is one.
-        manifests: task -> content of data/manifest.json.
-        bases: model -> content of base.json.
+        manifests: task -> content of data/manifest.json (source, repairs and counts of the rows).
+        bases: model -> content of base.json (record of the base model).
         training: (task, model, stage) -> run.json of the chosen trial.
         answers: (task, model, variant) -> record of the test answers.
-        judges: (task, model, kind of verdict) -> record of the judge's verdicts.
+        judges: (task, model, kind of verdict, such as correctness or preference) -> record of the judge's verdicts.
         tables: name -> rows of a table of reports/tables; `cost` has the rows of the figure of costs.
     """
 
@@ -42,7 +42,7 @@ class RunFacts:
 
     @property
     def private(self) -> list[str]:
-        """The tasks with private text."""
+        """Names of the tasks with private text."""
         return private_tasks(self.study.tasks)
 
     def rows(self, table: str, **values: str) -> Rows:
@@ -52,7 +52,7 @@ class RunFacts:
         ]
 
     def first_rows(self, table: str) -> Iterator[tuple[str, dict[str, str]]]:
-        """Yield the task's title and its first row in a table, for each task that has rows in the table."""
+        """For each task that has rows in a table, yield the task's title and its first row in the table."""
         for task in self.study.tasks:
             for row in self.rows(table, task=task)[:1]:
                 yield self.task_title(task), row
@@ -67,7 +67,7 @@ class RunFacts:
         return list(dict.fromkeys(model for task in self.study.tasks for model in self.study.task_models(task)))
 
     def libraries(self) -> dict[str, list[str]]:
-        """Library -> its versions in the records of training and answering. Python itself is left out."""
+        """Map each library to its versions in the records of training and answering. Python itself is left out."""
         versions: dict[str, set[str]] = {}
         for record in (*self.training.values(), *self.answers.values()):
             for name, version in record.get("versions", {}).items():
@@ -90,11 +90,11 @@ def read_facts(
     Args:
         study: the run as configured.
         code: version of the code.
-        manifests: data/manifest.json of every task.
-        bases: SHA256SUMS of every base model. base.json is in the same folder.
-        records: records of training and of test answers, from `config.files.compute_records`.
-        judges: records of the judges' verdicts.
-        tables: CSV files. The stem of a file is the name of its table.
+        manifests: paths of data/manifest.json of every task.
+        bases: paths of SHA256SUMS of every base model. The file base.json is in the same folder.
+        records: paths of the records of training and of test answers, from `config.files.compute_records`.
+        judges: paths of the records of the judges' verdicts.
+        tables: paths of CSV files. The stem of a file is the name of its table.
     """
     training: dict[tuple[str, str, str], Record] = {}
     answers: dict[tuple[str, str, str], Record] = {}

@@ -14,7 +14,7 @@ HEAD = "# Written by `snakemake package`: the settings of the run, with all over
 
 
 def task_files(study: Study, root: Path) -> dict[str, dict[str, Any]]:
-    """Task -> settings of its file, with the run's overrides. Tasks that the run leaves out are included.
+    """Map each task to the settings of its file, with the run's overrides. Tasks that the run leaves out are included.
 
     Args:
         study: the run.
@@ -25,7 +25,11 @@ def task_files(study: Study, root: Path) -> dict[str, dict[str, Any]]:
 
 
 def private_files(files: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The entries of `files` (from `task_files`) that are private tasks: those with `phi: true`."""
+    """The entries of `files` that are about private tasks, whose settings have `phi: true`.
+
+    Args:
+        files: task -> settings of its file, from `task_files`.
+    """
     return {name: settings for name, settings in files.items() if settings.get("phi")}
 
 
@@ -35,7 +39,7 @@ def write_study_files(out: Path, study: Study, tasks: Mapping[str, Mapping[str, 
     Args:
         out: the folder to write into.
         study: the run.
-        tasks: from `task_files`.
+        tasks: task -> settings of its file, from `task_files`.
         root: the folder that contains the run's config/models.
     """
     overrides = study.config.get("overrides", {})

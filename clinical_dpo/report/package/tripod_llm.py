@@ -1,4 +1,4 @@
-"""Items of TRIPOD-LLM (Gallifant et al. 2025, Nat Med 31:60-69) and the statements that prefill them."""
+"""Items of the checklist TRIPOD-LLM (Gallifant et al. 2025, Nat Med 31:60-69), and the statements that prefill them."""
 
 from clinical_dpo.report.package.checklist import Item
 from clinical_dpo.report.package.run_facts import RunFacts
@@ -14,7 +14,7 @@ def prompt_lines(facts: RunFacts) -> list[str]:
 
 
 def _code(facts: RunFacts) -> list[str]:
-    """A line with the version of the code, and a line that says where to read how to run the study again."""
+    """A line with the version of the code, and a line that refers to the README for how to run the study again."""
     return [*models.libraries(facts), "The README of this package says how to run the study again."]
 
 

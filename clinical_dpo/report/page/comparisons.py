@@ -1,4 +1,4 @@
-"""Comparisons on the report page: verdicts in words, differences with intervals and P, and training seeds."""
+"""Comparisons on the report page: verdicts in words, differences with intervals and P, results over training seeds."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -21,7 +21,12 @@ MEASURES = {  # measure of a difference -> its name on the page
 
 
 def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
-    """The displayed names of the two sides of a comparison. `models` has the displayed names of external answers."""
+    """The displayed names of the two variants of a comparison.
+
+    Args:
+        comparison: the comparison as in stats.csv, such as `dpo_vs_sft`.
+        models: maps the name of a model or of external answers (made outside of the run) to the name shown.
+    """
     return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
 
 
@@ -34,16 +39,19 @@ def compared_name(compared: str) -> str:
 def verdict(
     row: Mapping[str, Any], models: Mapping[str, str] | None = None, below: Collection[Bar] = ()
 ) -> tuple[str, str]:
-    """Return the verdict on one comparison as (kind, words). The verdict follows the study's test.
+    """Return the verdict on one comparison as (kind, words). The verdict follows from the study's test.
 
     The kind is better or worse (a significant difference), open (no significant difference), pending (grades awaited)
-    or untested (the test is not defined). It is mixed if a difference is significant, but F1 and right answers favour
-    different variants, or the better variant is not shown to beat a trivial answer.
+    or untested (the test is not defined). The kind is mixed in two cases. Either a difference is significant, but F1
+    and right answers favour different variants. Or a variant is significantly better, but is not shown to beat a
+    trivial answer (one label for every item).
 
     Args:
-        row: row of a statistics table.
-        models: model or external answers -> name shown. It is needed for comparisons with external answers.
-        below: variants that are not shown to beat a trivial answer, from `trivial_words.no_better`.
+        row: row of stats.csv.
+        models: maps the name of a model or of external answers (made outside of the run) to the name shown. Only
+            comparisons with external answers need these names.
+        below: (task, model, variant) of each variant that is not shown to beat a trivial answer, from
+            `trivial_words.no_better`.
     """
     first, second = _names(row["comparison"], models or {})
     if row["status"] == "pending":
@@ -71,13 +79,13 @@ def verdict(
 def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
     """Make the page's rows of paired comparisons: difference with interval, P, and smallest detectable difference.
 
-    Each comparison has a row. If its test items are in groups, a second row treats the items as independent. If its
-    task has labels, another row is about F1.
+    Each comparison has a row. If its test items are in groups, such as patients, a second row treats the items as
+    independent. If its task has labels, another row is about F1.
 
     Args:
         stats: rows of stats.csv of all tasks.
         tasks: task -> settings with `title`.
-        models: model or external answers -> name shown.
+        models: maps the name of a model or of external answers (made outside of the run) to the name shown.
     """
     return [page_row for row in stats for page_row in _comparison(row, tasks, models)]
 
@@ -122,7 +130,7 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
 
 
 def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """Make a row per comparison and measure: mean effect over the training seeds, its interval and P, and all effects.
+    """Make a row per comparison and measure: mean effect over training seeds, its interval and P, each seed's effect.
 
     Args:
         seeds: rows of seeds.csv of all tasks with several seeds.
@@ -150,7 +158,7 @@ def trained_once(shown: Rows, seeds: Rows, tasks: Tasks) -> list[str]:
     """Titles of the tasks whose models were trained with a single seed.
 
     Args:
-        shown: rows of the headline metrics.
+        shown: rows of metrics.csv about the tasks' headline metrics.
         seeds: rows of seeds.csv of the tasks with several seeds.
         tasks: task -> settings with `title`.
     """
@@ -160,7 +168,12 @@ def trained_once(shown: Rows, seeds: Rows, tasks: Tasks) -> list[str]:
 
 
 def grouped(stats: Rows, tasks: Tasks) -> list[str]:
-    """Texts about the tasks whose test items are in groups: "Title (40 groups)". `stats` has rows of stats.csv."""
+    """Make a text about each task whose test items are in groups, such as patients: "Title (40 groups)".
+
+    Args:
+        stats: rows of stats.csv of all tasks.
+        tasks: task -> settings with `title`.
+    """
     sizes = {row["task"]: row["n_groups"] for row in stats if row.get("n_groups")}
     return [f"{tasks[task]['title']} ({number} groups)" for task, number in sizes.items()]
 
@@ -168,13 +181,14 @@ def grouped(stats: Rows, tasks: Tasks) -> list[str]:
 def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
     """Make a line of text per comparison: how often its first variant is better, worse, or not shown to differ.
 
-    Each task and model counts once. The comparisons are SFT against base, DPO against SFT, and those of arms. If there
-    are any, a line also counts the cases in which F1 and right answers favour different variants, and the cases in
-    which the better variant is not shown to beat a trivial answer.
+    Each task and model counts once. The comparisons are SFT against base, DPO against SFT, and those of arms (further
+    variants). A line also counts two kinds of cases, if there are any: F1 and right answers favour different variants,
+    or the better variant is not shown to beat a trivial answer (one label for every item).
 
     Args:
         stats: rows of stats.csv of all tasks.
-        below: variants that are not shown to beat a trivial answer, from `trivial_words.no_better`.
+        below: (task, model, variant) of each variant that is not shown to beat a trivial answer, from
+            `trivial_words.no_better`.
     """
     lines = []
     for comparison in ("sft_vs_base", "dpo_vs_sft", *arm_comparisons(stats)):
@@ -200,13 +214,15 @@ def compared_names(rows: Rows) -> tuple[list[str], list[str]]:
 
 
 def arm_comparisons(stats: Rows) -> list[str]:
-    """Names of the comparisons of arms among rows of a statistics table, each once."""
+    """Names of the comparisons in rows of stats.csv that involve an arm (a further variant), each name once."""
     names = dict.fromkeys(row["comparison"] for row in stats)
     return [name for name in names if arms_of(parse_comparison(name))]
 
 
 def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
-    """Text of a difference with its interval. It has up to three more digits if a limit would be rounded to zero.
+    """Text of a difference with its interval.
+
+    If a limit would be rounded to zero, the difference and the limits have up to three more digits.
 
     Args:
         row: row with `effect_measure` and the columns that the other arguments name.
@@ -222,7 +238,9 @@ def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
 
 
 def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True, extra: int = 0) -> str:
-    """A difference as text; "" if `value` is empty. Shares are in percentage points, means and F1 on their own scale.
+    """Text of a difference. If `value` is empty, the text is "".
+
+    Differences of shares are in percentage points. Differences of means and of F1 are on their own scale.
 
     Args:
         row: row with the `effect_measure` of the difference.
@@ -238,10 +256,17 @@ def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True, extr
 
 
 def _plain(row: Mapping[str, Any], number: float, extra: int, sign: str = "") -> str:
-    """A difference as text without its unit, with `extra` digits more than usual."""
+    """A difference as text without its unit.
+
+    Args:
+        row: row with the `effect_measure` of the difference.
+        number: the difference.
+        extra: digits beyond the usual number.
+        sign: "+" puts a plus sign before a positive number, "" does not.
+    """
     return f"{number:{sign}.{2 + extra}f}" if _on_own_scale(row) else f"{100 * number:{sign}.{1 + extra}f}"
 
 
 def _on_own_scale(row: Mapping[str, Any]) -> bool:
-    """Whether a row's difference is one of means or of F1, and not one of shares."""
+    """Whether a row's difference is one of means or of F1, which is shown on its own scale, and not in points."""
     return row["effect_measure"] in ("mean_difference", *F1_MEASURES)

@@ -1,4 +1,4 @@
-"""Rows of the page's table of estimates: from the rated sample, the judge, and the judge corrected by the sample."""
+"""Rows of the page's table with three estimates: of the raters' sample, of the judge, and of the corrected judge."""
 
 from collections.abc import Mapping
 
@@ -10,8 +10,9 @@ from clinical_dpo.variants import TITLES
 def corrected_rows(corrected: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
     """Make a row per variant and comparison: three estimates with their intervals.
 
-    The first estimate is that of the raters' sample, the second that of the judge. The third estimate is used for
-    decisions. The column `basis` says how the third estimate was made.
+    The first estimate comes from the sample that raters graded. The second estimate comes from the judge, a language
+    model that graded all items. The third estimate is used for decisions. The column `basis` says how the third
+    estimate was made.
 
     Args:
         corrected: rows of reports/tables/corrected.csv.

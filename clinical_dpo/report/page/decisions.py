@@ -1,4 +1,4 @@
-"""The decisions on the report page."""
+"""Rows of the report page with the decisions on whether SFT is enough or DPO is worth its cost."""
 
 from collections.abc import Mapping
 
@@ -8,12 +8,15 @@ from clinical_dpo.report.page.comparisons import Rows
 
 
 def decision_rows(decisions: Rows, models: Mapping[str, str], seeds: Rows = ()) -> dict[str, list[Row]]:
-    """Task -> a row per model: verdict, reasons, margin, and the conclusion of the paper.
+    """Make a row for each task and model: verdict, reasons, margin, and what the paper concluded.
 
     Args:
         decisions: rows of reports/tables/decisions.csv. A row without a sentence is left out.
         models: model -> name shown.
         seeds: rows of seeds.csv of all tasks; empty with a single training seed.
+
+    Returns:
+        Task -> its rows, one per model.
     """
     answers: dict[str, list[Row]] = {}
     for row in decisions:

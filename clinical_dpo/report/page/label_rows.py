@@ -1,4 +1,4 @@
-"""Rows of the report page: sensitivity and specificity; other metrics of labels and of their probabilities."""
+"""Rows of the report page about sensitivity and specificity, and other metrics of labels and probabilities."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,12 +38,14 @@ def label_rows(
 ) -> list[Row]:
     """Make a row per task, model and metric: the estimates of the variants with their intervals.
 
+    If a metric has an estimate for each label, each label has a row.
+
     Args:
         metrics: rows of `statistics.metrics.COLUMNS` of all tasks.
         tasks: task -> settings with `title`.
         models: model -> name shown.
-        names: metric -> name shown. SENSITIVITIES gives rows for all tasks. DETAILS gives rows only for tasks with the
-            metric MARK.
+        names: metric -> name shown: either SENSITIVITIES or DETAILS. With SENSITIVITIES, all tasks have rows. With
+            DETAILS, only tasks with the metric MARK have rows.
     """
     detailed = {row["task"] for row in metrics if row["metric"] == MARK or names is SENSITIVITIES}
     shown = [row for row in metrics if row["task"] in detailed and row["metric"] in names]

@@ -80,30 +80,35 @@ def report_page(
     mixed_versions: Sequence[str] = (),
     matched_runs: Sequence[str] = (),
 ) -> str:
-    """Render the page as HTML. It loads nothing, runs no script, and contains no text of patients or answers.
+    """Render the report page of a run as HTML. The page loads nothing and runs no script.
+
+    The page contains no text of patients or answers.
 
     Args:
         metrics: rows of `statistics.metrics.COLUMNS` of all tasks, as computed or as read from CSV.
         stats: rows of `statistics.comparisons.COLUMNS` of all tasks.
         cost: rows of `cost_table.COLUMNS`.
         decisions: rows of reports/tables/decisions.csv.
-        trivial: rows of reports/tables/trivial.csv.
-        corrected: rows of reports/tables/corrected.csv.
-        judge_bias: rows of reports/tables/judge_bias.csv.
-        unreadable: rows of reports/tables/unreadable.csv.
+        trivial: rows of reports/tables/trivial.csv (scores of answers that need no model).
+        corrected: rows of reports/tables/corrected.csv (a judge's estimates, corrected by raters' grades).
+        judge_bias: rows of reports/tables/judge_bias.csv (checks of judges).
+        unreadable: rows of reports/tables/unreadable.csv (decisions under other rules for unreadable answers).
         subgroups: rows of reports/tables/subgroups.csv; empty without subgroups.
         tasks: task -> `title`, `description` and `metric` from its file.
-        models: model -> name shown.
+        models: maps the name of a model or of external answers (made outside of the run) to the name shown.
         drawings: figures, in the order in which they are shown.
-        watermark: the warning about all numbers of the run that the config sets, or None.
-        left_out: task or external answers -> reason why they were left out.
-        pending_ratings: rows of `rating_rounds.with_sheet_files`, with `pending` (number of ratings still to come).
+        watermark: the warning that the config puts on all numbers of the run, or None.
+        left_out: name of what the run leaves out (a task, or external answers) -> reason.
+        pending_ratings: rows about raters' sheets from `rating_rounds.with_sheet_files`, with `pending` (number of
+            ratings still to come).
         agreement: rows of agreement.csv of all tasks.
         seeds: rows of `statistics.training_seeds.COLUMNS` of the tasks trained with several seeds.
         published: rows of `papers.published.COLUMNS`; empty if the run is not compared with the papers.
         contradictions: rows from `tables.contradiction_rows`.
-        mixed_versions: lines of `training.run_record.mixed_versions`.
-        matched_runs: lines of `training.run_record.matched_runs`.
+        mixed_versions: lines about libraries that differ between compared runs, from
+            `training.run_record.mixed_versions`.
+        matched_runs: lines that compare the lengths of the arm sft_longer and of DPO, from
+            `training.run_record.matched_runs`.
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
     variants = sorted_variants(row["variant"] for row in shown)
@@ -163,12 +168,12 @@ def report_page(
 
 
 def _is_beside(drawing: Drawing, tasks: Collection[str]) -> bool:
-    """Whether a figure is shown beside a decision: it is a figure 2 of a task in `tasks`."""
+    """Whether a figure is shown beside a decision. This is true of each figure 2 whose task is in `tasks`."""
     return drawing.kind == "figure2" and drawing.task in tasks
 
 
 def _by_kind(figures: Sequence[Figure]) -> list[tuple[str, str, list[Figure]]]:
-    """(heading, caption, figures) of each kind of figure, in the order in which they are shown."""
+    """Group figures by kind, and return (heading, caption, figures) for each kind, in the page's order."""
     kinds: dict[tuple[str, str], list[Figure]] = {}
     for drawing, svg in figures:
         kinds.setdefault((drawing.kind, drawing.caption), []).append((drawing, svg))
@@ -176,7 +181,10 @@ def _by_kind(figures: Sequence[Figure]) -> list[tuple[str, str, list[Figure]]]:
 
 
 def _printable(value: Any) -> Any:
-    """Escape control characters of a text, and characters that change the writing direction. Other values stay."""
+    """Escape control characters of a text, and characters that change the writing direction.
+
+    A value that is no text, or that is marked as HTML, stays unchanged.
+    """
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

@@ -20,7 +20,8 @@ def subgroup_heads(subgroups: Rows) -> dict[str, list[str]]:
 def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
     """Make a row per task, model, subgroup and level, with a cell for each variant and each comparison.
 
-    A cell is (value, small text below it). The small text is the interval. In a comparison P follows the interval.
+    A subgroup divides the test items, such as by sex, and a level is one of its parts. A cell is a pair: a value, and a
+    small text below the value. The small text is the interval. In a comparison, P follows the interval.
 
     Args:
         subgroups: rows of reports/tables/subgroups.csv.
@@ -44,7 +45,13 @@ def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> l
 
 
 def _items(row: Mapping[str, Any]) -> str:
-    """Text with a level's number of items, and of groups if there are any: "40 in 12 groups"; "masked" if masked."""
+    """Text with a level's number of items, and of groups if there are any: "40 in 12 groups".
+
+    A level is a part of a subgroup, such as one sex. For a masked level, which has few items, the text is "masked".
+
+    Args:
+        row: row of subgroups.csv.
+    """
     if row["masked"] == "true":
         return "masked"
     return f"{row['n']} in {row['n_groups']} groups" if row["n_groups"] else str(row["n"])
@@ -53,7 +60,10 @@ def _items(row: Mapping[str, Any]) -> str:
 def _estimate(row: Mapping[str, Any] | None) -> tuple[str, str]:
     """Return the text of an estimate, and the text of its interval and P.
 
-    Without a row, as for a variant that the task does not have, the texts are a dash and "".
+    If `row` is None, as for a variant that the task does not have, the texts are a dash and "".
+
+    Args:
+        row: row of subgroups.csv, or None.
     """
     if row is None:
         return "–", ""

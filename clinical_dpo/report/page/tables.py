@@ -35,11 +35,12 @@ def caveats(
     """Return (headline, explanation) of every reason not to take the numbers as results, the strongest reason first.
 
     Args:
-        shown: rows of the headline metrics.
+        shown: rows of metrics.csv about the tasks' headline metrics.
         tasks: task -> settings with `title`.
-        models: model or external answers -> name shown.
-        watermark: the warning about all numbers of the run that the config sets, or None.
-        mixed_versions: lines of `training.run_record.mixed_versions`.
+        models: maps the name of a model or of external answers (made outside of the run) to the name shown.
+        watermark: the warning that the config puts on all numbers of the run, or None.
+        mixed_versions: lines about libraries that differ between compared runs, from
+            `training.run_record.mixed_versions`.
     """
     synthetic = _titles([row for row in shown if row["data"] == "synthetic"], tasks)
     proxies = _titles([row for row in shown if row["proxy"] == "true"], tasks)
@@ -89,14 +90,16 @@ def result_rows(
 ) -> list[Row]:
     """Make a row per task and model: the variants' estimates with intervals, n, and verdicts on SFT, DPO and arms.
 
-    External answers have a row of their own: one estimate, and a verdict on each DPO model compared with them.
+    External answers, which are made outside of the run, have a row of their own. This row has one estimate, and a
+    verdict on each DPO model that is compared with these answers.
 
     Args:
-        shown: rows of the headline metrics.
+        shown: rows of metrics.csv about the tasks' headline metrics.
         stats: rows of stats.csv.
         tasks: task -> settings with `title`.
-        models: model or external answers -> name shown.
-        below: variants that are not shown to beat a trivial answer, from `trivial_words.no_better`.
+        models: name of a model, or of external answers -> name shown.
+        below: (task, model, variant) of each variant that is not shown to beat a trivial answer (one label for every
+            item), from `trivial_words.no_better`.
     """
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     table = []
@@ -126,12 +129,12 @@ def result_rows(
 
 
 def estimates(by_variant: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> dict[str, Row]:
-    """Variant -> cell (`value` and `interval` as text) of a row of estimates. A missing variant has an empty cell.
+    """Map each variant to a cell of a table row: a dictionary with the texts `value` and `interval`.
 
-    A row of external answers has a single cell, with the key `external`.
+    A missing variant has empty texts. A row of external answers has a single cell, with the key `external`.
 
     Args:
-        by_variant: variant -> its row of metrics.
+        by_variant: variant -> its row of metrics.csv.
         columns: the variants of the table.
     """
     names = [EXTERNAL] if EXTERNAL in by_variant else columns
@@ -140,7 +143,13 @@ def estimates(by_variant: Mapping[str, Mapping[str, Any]], columns: Sequence[str
 
 
 def _model_verdict(row: Mapping[str, Any], models: Mapping[str, str], below: Collection[Bar]) -> str:
-    """The verdict on a model, with the model's name: "Llama3: DPO better than GPT-4"."""
+    """The words of the verdict on a comparison, with the model's name before: "Llama3: DPO better than GPT-4".
+
+    Args:
+        row: row of stats.csv.
+        models: maps the name of a model or of external answers (made outside of the run) to the name shown.
+        below: (task, model, variant) of each variant that is not shown to beat a trivial answer.
+    """
     return f"{models[row['model']]}: {verdict(row, models, below)[1]}"
 
 
@@ -173,10 +182,10 @@ def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]
 
 
 def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
-    """Make a row per task and grader: the grader in words, and the largest share of unreadable answers of a variant.
+    """Make a row per task and grader: the grader in words, and the largest share of unreadable answers of any variant.
 
     Args:
-        shown: rows of the headline metrics.
+        shown: rows of metrics.csv about the tasks' headline metrics.
         tasks: task -> settings with `title` and, if set, `answer_by`.
     """
     table = []
@@ -198,7 +207,7 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
 
 
 def published_rows(published: Rows) -> list[Row]:
-    """Make a row for each printed number that is comparable with this run; the run's numbers have two decimals.
+    """Make a row for each printed number that is comparable with this run. The run's numbers have two decimals.
 
     Args:
         published: rows of `papers.published.COLUMNS`.
@@ -215,10 +224,13 @@ def published_rows(published: Rows) -> list[Row]:
 
 
 def contradiction_rows(studies: Mapping[str, Any]) -> list[Row]:
-    """Make a row for each contradiction in a paper, with `study`, `what`, `printed`, `kept` and `why`.
+    """Make a row for each contradiction in a paper.
+
+    The columns are `study`, `what` (what the contradiction is about), `printed` (the values with their places), `kept`
+    (the value that is used) and `why`.
 
     Args:
-        studies: the papers' printed results, from `papers.published.load_published`.
+        studies: name of a study -> its printed results, from `papers.published.load_published`.
     """
     return [
         {

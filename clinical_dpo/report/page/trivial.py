@@ -1,4 +1,4 @@
-"""Rows of the page's table of trivial answers."""
+"""Rows of the page's table of trivial answers (the same label for every item)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,10 @@ from clinical_dpo.variants import TITLES
 
 
 def trivial_rows(trivial: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """Make a row per trivial answer and per variant of a model: its metrics, and the label that it gives most often.
+    """Make a row per trivial answer and per variant of a model: metrics, and the label that is given most often.
 
-    The row of a variant also has its comparison with a trivial answer.
+    A trivial answer gives every item the same label. The row of a variant also has the variant's comparison with a
+    trivial answer.
 
     Args:
         trivial: rows of reports/tables/trivial.csv.

@@ -1,1 +1,1 @@
-"""One module per kind of headline metric. Each has the functions `estimates` and `difference`."""
+"""One module per kind of headline metric. Each module has the functions `estimates` and `difference`."""

@@ -1,4 +1,4 @@
-"""Metrics of tasks with the key `labels`, and the difference of F1 beside McNemar's test."""
+"""Metrics of tasks with the key `labels`, and differences of right answers and of F1."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,13 +24,14 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
     """Estimate the metrics of all labels, of their order and of their probabilities, then the metrics of single labels.
 
     With two labels, the metrics of single labels are those of the positive class. PPV and NPV at a given prevalence are
-    estimated for either label.
+    an exception: they are estimated for each of the two labels.
 
     Args:
-        rows: complete rows of a variant's grades table.
-        task: `name`, `labels`, `seed`, and the optional keys `ordered`, `prevalence` and `answer_by`.
-        answers: the variant's answers with their probabilities. If an answer has none, as in external answers, the
-            metrics of probabilities are None.
+        rows: a variant's grades, one row per test item. No grade is pending.
+        task: the task's settings `name`, `labels` and `seed`, and the optional settings `ordered` (whether the labels
+            have an order), `prevalence` and `answer_by`.
+        answers: the variant's answers with their probabilities. If an answer has no probabilities, as in external
+            answers, the metrics of probabilities are None.
 
     Raises:
         UserError: a label or a parsed answer is not one of the task's labels.

@@ -1,4 +1,4 @@
-"""Metrics of tasks with the keys `positive` and `negative`, and the difference of F1 beside McNemar's test."""
+"""Metrics of tasks with the keys `positive` and `negative`, and differences of right answers and of F1."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,8 +23,8 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
     """Estimate F1, macro F1, accuracy, sensitivity and specificity, each with its 95% interval.
 
     Args:
-        rows: complete rows of a variant's grades table.
-        task: `name`, `positive` and `negative`.
+        rows: a variant's grades, one row per test item. No grade is pending.
+        task: the task's settings `name`, `positive` and `negative`.
         answers: not used; all modules of `metric_kinds` have the same signature.
 
     Raises:
@@ -62,13 +62,14 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
     """Columns of the difference of two variants: `proportion.difference` of right answers, and the difference of F1.
 
-    Differences are first variant minus second. With two labels F1 is that of the positive class, unless the headline
-    metric is macro F1. With more labels it is macro F1.
+    Each difference is the first variant minus the second. With two labels, F1 is that of the positive class, unless the
+    headline metric is macro F1. With more labels, F1 is macro F1.
 
     Args:
-        x, y: complete rows of the first and the second variant, in the same order of items.
-        task: `name`, `metric`, `seed`, and `positive` and `negative` or `labels`.
-        threshold: P below this level is significant.
+        x, y: grades of the first and of the second variant, with the items in the same order. No grade is pending.
+        task: the task's settings `name`, `metric` and `seed`, and its labels, as `positive` and `negative` or as
+            `labels`.
+        threshold: significance level; P below this level is significant.
 
     Raises:
         UserError: a label or a parsed answer is not one of the task's labels, or an item has different labels in `x`

@@ -20,13 +20,13 @@ Rows = Sequence[Grade]
 
 
 def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
-    """Estimate the mean grade, with the 95% interval that its metric defines: t or bootstrap.
+    """Estimate the mean grade with its 95% interval, a t or bootstrap interval as the metric's definition says.
 
     If the items are in groups, the interval is that of `clustered.clustered_mean`.
 
     Args:
-        rows: complete rows of a variant's grades table.
-        task: `metric`, a key of METRICS, and `seed`.
+        rows: a variant's grades, one row per test item. No grade is pending.
+        task: the task's settings `metric`, a key of METRICS, and `seed`.
         answers: not used; all modules of `metric_kinds` have the same signature.
     """
     metric = METRICS[task["metric"]]
@@ -42,13 +42,13 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
     """Columns of the difference of two variants' means, first minus second, with the paired t test and Wilcoxon's test.
 
-    If the items are in groups, the test and the interval are those of `clustered.clustered_mean`. Wilcoxon's test, the
-    interval of d_z and `smallest_detectable` assume independent items and are then left out.
+    If the items are in groups, the test and the interval are those of `clustered.clustered_mean`. The row then has no
+    Wilcoxon test, no interval of Cohen's d_z and no `smallest_detectable`, because these assume independent items.
 
     Args:
-        x, y: complete rows of the first and the second variant, in the same order of items.
-        task: `metric`, a key of METRICS.
-        threshold: P below this level is significant.
+        x, y: grades of the first and of the second variant, with the items in the same order. No grade is pending.
+        task: the task's setting `metric`, a key of METRICS.
+        threshold: significance level; P below this level is significant.
     """
     metric = METRICS[task["metric"]]
     first, second = grade_values(x, metric), grade_values(y, metric)

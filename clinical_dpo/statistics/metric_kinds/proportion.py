@@ -1,4 +1,4 @@
-"""The share of grades that are 1 among grades of 0 and 1, and McNemar's test of two variants."""
+"""The share of grades that are 1, where grades are 0 or 1, and McNemar's test of two variants."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,8 +25,8 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
     If the items are in groups, the interval is that of `clustered.ratio`.
 
     Args:
-        rows: complete rows of a variant's grades table.
-        task: `metric`, a key of METRICS.
+        rows: a variant's grades, one row per test item. No grade is pending.
+        task: the task's setting `metric`, a key of METRICS.
         answers: not used; all modules of `metric_kinds` have the same signature.
     """
     metric = METRICS[task["metric"]]
@@ -38,15 +38,15 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
     """Columns of the difference of two variants' shares, first minus second, with McNemar's tests.
 
-    The interval is Newcombe's. If the interval contradicts the exact P, its limit next to zero is changed
+    The interval is Newcombe's. If the interval contradicts the exact P, the limit that is closer to zero is changed
     (`intervals.agreeing`). If the items are in groups, the test is Obuchowski's and the interval is that of
-    `clustered.share_difference`. McNemar's tests and `smallest_detectable` assume independent items and are then left
-    out.
+    `clustered.share_difference`. The row then has no McNemar test and no `smallest_detectable`, because these assume
+    independent items.
 
     Args:
-        x, y: complete rows of the first and the second variant, in the same order of items.
-        task: `metric`, a key of METRICS.
-        threshold: P below this level is significant.
+        x, y: grades of the first and of the second variant, with the items in the same order. No grade is pending.
+        task: the task's setting `metric`, a key of METRICS.
+        threshold: significance level; P below this level is significant.
     """
     metric = METRICS[task["metric"]]
     first, second = grade_values(x, metric), grade_values(y, metric)

@@ -1,1 +1,1 @@
-"""The flat layout: training batches as one row of tokens without padding."""
+"""The flat layout: a training batch is one long row of tokens without padding."""

@@ -1,4 +1,7 @@
-"""Decide which models compute rows in the flat layout. All other models compute padded rows."""
+"""Decide which models compute batches in the flat layout (one long row without padding).
+
+All other models compute padded rows.
+"""
 
 from typing import Any
 
@@ -14,10 +17,12 @@ CAPS_AND_SCALES = ("attn_logit_softcapping", "final_logit_softcapping", "logit_s
 
 
 def padding_reason(model: PreTrainedModel) -> str | None:
-    """The reason why a causal language model computes padded rows; None if it can compute flat rows.
+    """The reason why a causal language model cannot compute flat rows, only padded rows; None if it can.
 
-    The architecture may not be in FLAT_ARCHITECTURES. Or a setting may not be supported: capped or scaled logits,
-    attention in both directions, or layers without causal attention.
+    In the flat layout, a batch is one long row without padding.
+
+    The model's architecture may not be in FLAT_ARCHITECTURES. Or the flat layout may not support a setting of the
+    model: capped or scaled logits, attention in both directions, or layers without causal attention.
     """
     config: Any = model.config.get_text_config()
     architecture = model.config.model_type
@@ -33,8 +38,9 @@ def computed_layout(model: PreTrainedModel, layout: str) -> tuple[str, str | Non
     """The layout that a model computes, and the reason if it is not the configured layout. The reason is also logged.
 
     Args:
-        model: a causal language model without its adapter's wrapper.
-        layout: the configured layout: `flat`, `flex` or `padded`.
+        model: a causal language model. If it has an adapter, this is the model inside PEFT's wrapper.
+        layout: the configured layout: `flat` (one row without padding), `flex` (the same with FlexAttention) or
+            `padded`.
 
     Returns:
         The configured layout and None, or `padded` and the reason.

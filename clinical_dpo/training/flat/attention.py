@@ -1,4 +1,4 @@
-"""Attention in the flat layout, computed answer by answer, on any device."""
+"""Attention in the flat layout (a batch is one long row without padding), computed answer by answer, on any device."""
 
 from typing import Any
 
@@ -22,19 +22,22 @@ def flat_attention(
     segments: Segments,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Compute causal attention of a flat row, segment by segment. Transformers calls this as its attention function.
+    """Compute causal attention in the flat layout, segment by segment. Transformers calls this function in each layer.
+
+    A segment has the tokens of a prompt with an answer, without the first tokens that it shares with an earlier
+    segment. Its tokens attend to earlier tokens of the segment and to the shared tokens.
 
     Args:
         module, attention_mask, options: not used.
-        query: (1, heads, tokens, width).
-        key, value: (1, key heads, tokens, width).
-        scaling: factor of the scores; None for 1 / sqrt(width).
+        query: queries, shape (1, heads, tokens, width).
+        key, value: keys and values, shape (1, key heads, tokens, width).
+        scaling: factor of the attention scores; None for 1 / sqrt(width).
         dropout: probability of dropping an attention weight.
-        sliding_window: a token attends only to itself and the sliding_window - 1 tokens before it; None for no limit.
-        segments: see `layout.Segments`.
+        sliding_window: number of tokens, itself and the tokens before it, that a token attends to; None for no limit.
+        segments: begin and end of each segment and of the tokens that it shares, see `layout.Segments`.
 
     Returns:
-        (1, tokens, heads, width), and None in place of the attention weights.
+        The attention output, shape (1, tokens, heads, width), and None in place of the attention weights.
     """
     sizes = [end - begin for begin, end, _, _ in segments]
     # The row is split once, because the backward pass of each single slice would write zeros for the whole row.
@@ -64,7 +67,14 @@ def flat_attention(
 
 
 def _visible(new: int, total: int, window: int | None, device: torch.device) -> torch.Tensor:
-    """(new, total) bool: whether each of the last `new` of `total` tokens attends to each of the `total` tokens."""
+    """Which tokens the last tokens of a sequence attend to, a boolean tensor of shape (new, total).
+
+    Args:
+        new: number of the last tokens, whose attention is computed.
+        total: number of all tokens.
+        window: number of tokens in the sliding window; None for no limit.
+        device: device of the tensor.
+    """
     distance = torch.arange(total - new, total, device=device)[:, None] - torch.arange(total, device=device)
     return distance >= 0 if window is None else (distance >= 0) & (distance < window)
 

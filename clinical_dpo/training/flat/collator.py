@@ -1,4 +1,4 @@
-"""Collation of training batches: add the flat layout, and count padding."""
+"""Collation of training batches: add the flat layout (one long row without padding), and count padding."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from clinical_dpo.training.flat.layout import flat_layout
 
 
 class Collator:
-    """Collator that calls TRL's collator, and adds the flat layout to each batch if `branches` is set.
+    """Collator that calls TRL's collator. If `branches` is set, it adds the flat layout to each batch.
 
     Attributes:
         padding_share: number of padding tokens divided by the number of all computed tokens, over the batches so far.
@@ -18,13 +18,16 @@ class Collator:
 
         Args:
             trl_collator: TRL's collator.
-            branches: rows per prompt (1 in SFT, 2 in DPO); None for padded batches.
+            branches: rows per prompt (1 in SFT, 2 in DPO). None gives padded batches without the flat layout.
         """
         self.trl_collator, self.branches = trl_collator, branches
         self.computed = self.padded = 0
 
     def __call__(self, rows: list[Any]) -> dict[str, Any]:
-        """Collate tokenized rows into a batch. With `branches`, the batch also has the key `layout`."""
+        """Collate tokenized rows into a batch.
+
+        If `branches` is set, the batch has the flat layout under the key `layout`.
+        """
         batch = self.trl_collator(rows)
         if self.branches is None:
             self.computed += batch["attention_mask"].numel()
@@ -37,5 +40,5 @@ class Collator:
 
     @property
     def padding_share(self) -> float:
-        """Number of padding tokens divided by the number of all computed tokens."""
+        """Number of padding tokens divided by the number of all computed tokens, over the batches so far."""
         return self.padded / self.computed if self.computed else 0.0

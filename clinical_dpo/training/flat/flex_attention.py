@@ -1,4 +1,4 @@
-"""Attention in the flat layout as one FlexAttention kernel per row, for GPUs."""
+"""Attention in the flat layout (a batch is one long row without padding) by a FlexAttention kernel, for GPUs."""
 
 import os
 from collections.abc import Callable
@@ -27,14 +27,17 @@ def flat_flex_attention(
 ) -> tuple[torch.Tensor, None]:
     """Compute the same as `attention.flat_attention`, apart from rounding. Arguments and result are the same.
 
-    This function launches one kernel per layer instead of one per answer, and skips blocks in which no token attends to
-    another. On a CPU torch supports only its forward pass.
+    This function launches one kernel per layer, where `flat_attention` launches one per answer. The kernel skips blocks
+    in which no token attends to another. On a CPU, torch supports only the forward pass of this kernel.
 
     Raises:
-        ValueError: `dropout` of the attention weights is not 0, which the kernel does not support.
+        ValueError: `dropout` is not 0. The kernel does not support dropout of attention weights.
     """
     if dropout:
-        raise ValueError("FlexAttention has no dropout of attention weights. Set `layout: flat`.")
+        raise ValueError(
+            f"layout 'flex': the model drops attention weights with probability {dropout}, which FlexAttention does "
+            "not support. Set layout: flat."
+        )
     mask = _block_mask(segments, sliding_window, query.device)
     attended = _kernel(query.device.type)(query, key, value, block_mask=mask, scale=scaling, enable_gqa=True)
     return attended.transpose(1, 2), None
@@ -42,10 +45,10 @@ def flat_flex_attention(
 
 @lru_cache(maxsize=2)  # all layers of a batch use one mask, or two if only some layers have a window
 def _block_mask(segments: Segments, window: int | None, device: torch.device) -> BlockMask:
-    """Block mask of a flat row: which tokens each token attends to.
+    """Mask of blocks for a row in the flat layout. It tells which tokens each token attends to.
 
     Args:
-        segments: see `layout.Segments`.
+        segments: begin and end of each segment and of the tokens that it shares, see `layout.Segments`.
         window: number of tokens in the sliding window; None for no limit.
         device: device of the mask.
     """

@@ -1,9 +1,9 @@
-"""Flat layout: a batch as one row of tokens without padding. Every prompt occurs once, followed by its answers.
+"""Flat layout: a batch is one long row of tokens without padding. Every prompt occurs once, followed by its answers.
 
-Each answer of a preference pair attends to the prompt and to itself. Its tokens have the same positions as in a
-separate row. The log-probabilities equal those of two separate rows, at nearly the cost of one row. Attention is
-computed answer by answer, without a dense mask. The language-model head is computed only at tokens that predict a token
-of an answer.
+Each answer of a preference pair attends to the prompt and to itself. An answer's tokens have the positions that they
+would have in a separate row. The log-probabilities equal those of two separate rows, at nearly the cost of one row.
+Attention is computed answer by answer, without a dense mask. The language-model head is computed only at tokens that
+predict a token of an answer.
 """
 
 from typing import Any, TypedDict
@@ -16,7 +16,7 @@ Segments = tuple[tuple[int, int, int, int], ...]
 
 
 class Layout(TypedDict):
-    """The flat form of a padded batch of shape (rows, width), and what is needed to convert results back."""
+    """A batch in the flat layout (one long row without padding), and what converts results to padded rows."""
 
     input_ids: torch.Tensor  # (1, tokens)
     position_ids: torch.Tensor  # (1, tokens), as in the padded rows
@@ -29,14 +29,16 @@ class Layout(TypedDict):
 def flat_layout(
     input_ids: torch.Tensor, attention_mask: torch.Tensor, completion: torch.Tensor, branches: int
 ) -> Layout:
-    """Convert a right-padded batch to the flat layout.
+    """Convert a right-padded batch to the flat layout, one long row without padding.
 
-    Rows with the same prompt share their equal first tokens: the prompt, and equal first tokens of the answers.
+    Rows with the same prompt share their equal first tokens: the prompt, and equal first tokens of the answers. Shared
+    tokens occur once.
 
     Args:
-        input_ids, attention_mask: (rows, width), as TRL's collator makes them.
-        completion: (rows, width), which tokens belong to an answer.
-        branches: rows per prompt: 1 in SFT, 2 in DPO. All chosen rows precede all rejected rows, as TRL stacks them.
+        input_ids, attention_mask: token ids and padding mask, as TRL's collator makes them; shape (rows, width).
+        completion: whether a token belongs to an answer, shape (rows, width).
+        branches: rows per prompt: 1 in SFT, 2 in DPO. In DPO all chosen rows precede all rejected rows, as TRL stacks
+            them.
     """
     rows, width = input_ids.shape
     groups = rows // branches
@@ -64,14 +66,15 @@ def flat_layout(
 def own_tokens(
     input_ids: torch.Tensor, attention_mask: torch.Tensor, branches: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Count for each row the first tokens that it shares with an earlier row of the same prompt, and its other tokens.
+    """Count the first tokens that each row shares with an earlier row of the same prompt, and the row's other tokens.
 
     Args:
-        input_ids, attention_mask: (rows, width), padded on the right.
-        branches: rows per prompt: 1 in SFT, 2 in DPO. All chosen rows precede all rejected rows.
+        input_ids, attention_mask: token ids and padding mask, padded on the right; shape (rows, width).
+        branches: rows per prompt: 1 in SFT, 2 in DPO. In DPO all chosen rows precede all rejected rows.
 
     Returns:
-        Number of shared tokens (rows,), and number of other tokens (rows,).
+        Each row's number of shared tokens, and its number of other tokens without padding; two tensors of shape
+        (rows,).
     """
     groups, real = len(input_ids) // branches, attention_mask.bool()
     equal = (input_ids == input_ids[:groups].repeat(branches, 1)) & real & real[:groups].repeat(branches, 1)
@@ -81,15 +84,16 @@ def own_tokens(
 
 
 def hidden_inputs(layout: Layout) -> dict[str, Any]:
-    """The entries of a layout that are keyword arguments of the model below the language-model head."""
+    """The entries of a layout that are keyword arguments of the model without its language-model head."""
     return {key: value for key, value in layout.items() if key not in ("shift_labels", "prediction_mask")}
 
 
 def to_padded(values: torch.Tensor, prediction_mask: torch.Tensor) -> torch.Tensor:
-    """Put the values of all predictions into the padded shape (rows, width - 1), with zeros elsewhere.
+    """Put the values of all predicted tokens into a padded tensor of shape (rows, width - 1), with zeros elsewhere.
 
     Args:
-        values: (1, predictions).
-        prediction_mask: (rows, width - 1) bool, from the layout.
+        values: one value for each predicted token, shape (1, predictions).
+        prediction_mask: where the predictions are in the padded batch, shape (rows, width - 1), boolean; from the
+            layout.
     """
     return values.new_zeros(prediction_mask.shape).masked_scatter(prediction_mask, values)

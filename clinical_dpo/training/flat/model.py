@@ -1,4 +1,4 @@
-"""Make a language model compute batches in the flat layout."""
+"""Make a language model compute batches in the flat layout (one long row without padding)."""
 
 from collections.abc import Mapping
 from types import MethodType
@@ -13,7 +13,7 @@ from clinical_dpo.training.flat.layout import Layout, hidden_inputs, to_padded
 
 
 def without_adapter(model: Any) -> PreTrainedModel:
-    """Return the causal language model inside a PEFT model; any other model is returned itself.
+    """Return the causal language model inside a PEFT model. If the model is not a PEFT model, return it unchanged.
 
     The layers of the returned model still contain the adapter.
     """
@@ -21,13 +21,14 @@ def without_adapter(model: Any) -> PreTrainedModel:
 
 
 def use_flat_layout(model: PreTrainedModel, attention: str = "flat") -> None:
-    """Change a causal language model so that it computes flat rows. It then accepts no other input.
+    """Change a causal language model so that it computes the flat layout (one long row without padding).
 
-    Its last hidden states are then only those of the predicting tokens, (1, predictions, width).
+    The model then accepts no other input. Its last hidden states are then only those of the tokens that predict a token
+    of an answer, shape (1, predictions, width).
 
     Args:
         model: a model of transformers, with or without an adapter in its layers.
-        attention: `flat`, or `flex` of clinical_dpo.training.flat.flex_attention.
+        attention: attention function: `flat`, or `flex` of clinical_dpo.training.flat.flex_attention.
 
     Raises:
         ValueError: the model can only compute padded rows (`padding_reason`).
@@ -47,8 +48,9 @@ def use_flat_layout(model: PreTrainedModel, attention: str = "flat") -> None:
 def _lora(self: Any, states: torch.Tensor) -> torch.Tensor:
     """Forward pass of PEFT's plain LoRA layer, with fewer operations on wide tensors.
 
-    The pass scales the narrow tensor of the rank's width, and the last matrix product adds to the result directly. PEFT
-    scales and adds tensors of the output's width. At width 4096 on an H100 this saves 5% of a step of long rows.
+    PEFT scales and adds tensors that are as wide as the layer's output. This pass scales the narrow tensor, which is as
+    wide as the rank, and the last matrix product adds directly to the result. At width 4096 on an H100 this saves 5% of
+    the time of a step with long rows.
     """
     rows = states.flatten(0, -2)
     result = self.base_layer(rows)
@@ -66,11 +68,11 @@ def _keep_predictions(module: torch.nn.Module, args: Any, kwargs: Mapping[str, A
 
 @torch.inference_mode()
 def answer_logps(model: PreTrainedModel, layout: Layout) -> torch.Tensor:
-    """Summed log-probability (nats) of each row's answer, (rows,).
+    """Log-probability (nats) of each row's answer, summed over the answer's tokens, a tensor of shape (rows,).
 
     Args:
         model: a model that `use_flat_layout` prepared.
-        layout: the batch, on the model's device.
+        layout: the batch in the flat layout, on the model's device.
     """
     hidden = model.base_model(**hidden_inputs(layout), use_cache=False).last_hidden_state
     logps = picked_logps(model.get_output_embeddings()(hidden), layout["shift_labels"])
@@ -78,27 +80,29 @@ def answer_logps(model: PreTrainedModel, layout: Layout) -> torch.Tensor:
 
 
 def picked_logps(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Log-probability (nats) of each of the given tokens. No table of the log-probabilities of all tokens is built.
+    """Log-probability (nats) of each of the given tokens, a tensor of the shape of `tokens`.
 
-    On a CPU, torch's log_softmax over 49,152 tokens has an error of 7e-6 nats. The difference of logit and logsumexp,
-    which is used here, does not have this error.
+    The function does not build a table of the log-probabilities of all tokens. It subtracts logsumexp from a token's
+    logit. On a CPU, torch's log_softmax over 49,152 tokens has an error of 7e-6 nats. The subtraction does not have
+    this error.
 
     Args:
-        logits: (..., vocabulary).
-        tokens: (...,) token ids.
+        logits: logits of all tokens of the vocabulary, shape (..., vocabulary).
+        tokens: token ids, shape (...,).
     """
     logits = logits.float()
     return logits.gather(-1, tokens[..., None])[..., 0] - logits.logsumexp(-1)
 
 
 def fused_outputs(model: Any, layout: Layout | None = None, **batch: Any) -> Any:
-    """Per-token outputs of a model with TRL's fused head, (rows, width - 1), zero where no token is predicted.
+    """Outputs per token of a model with TRL's fused head, shape (rows, width - 1), zero where no token is predicted.
 
-    The outputs have the shape of the padded batch in either layout, so that TRL's losses and metrics work for both.
+    With and without the flat layout, the outputs have the shape of the padded batch. TRL's losses and metrics therefore
+    work for both.
 
     Args:
         model: the model that TRL calls. If `layout` is given, `use_flat_layout` has prepared the model.
-        layout: flat form of the batch; None to compute the padded batch.
+        layout: the batch in the flat layout; None to compute the padded batch.
         batch: TRL's keyword arguments for the model.
     """
     if layout is None:

@@ -163,7 +163,7 @@ def test_a_path_that_is_no_regular_file_is_refused_without_reading_it(tmp_path, 
         os.mkfifo(tmp_path / "pipe")
         path.symlink_to(tmp_path / "pipe")
     for read in (lambda: returned_files(tmp_path, "correctness"), lambda: rating_files(tmp_path, "correctness")):
-        with pytest.raises(UserError, match=rf"correctness\.r1\.{ending}: this is a .*Move it out of this folder"):
+        with pytest.raises(UserError, match=rf"correctness\.r1\.{ending}: this is a .*Move it to another place"):
             read()
     with pytest.raises(UserError, match=rf"correctness\.r1\.{ending}: the file of ratings is a .* Save the ratings"):
         read_ratings(path)

@@ -114,7 +114,19 @@ def test_weighted_kappa_is_that_of_scikit_learn():
     with_gap = ["1", "5"] * 20, ["1", "5", "5", "5"] * 10
     expected = cohen_kappa_score(*with_gap, weights="quadratic", labels=GRADES)
     assert quadratic_kappa(*with_gap)[0] == pytest.approx(expected)
-    assert quadratic_kappa(["3", "cannot judge"], ["3", "1"]) == (None, (None, None))
+    assert quadratic_kappa(["3", "3"], ["3", "3"]) == (None, (None, None))
+
+
+def test_an_item_that_a_rater_cannot_judge_is_not_in_weighted_kappa_and_its_number_of_items(key, tmp_path):
+    draw = random.Random(3)
+    first, second = draw.choices(GRADES, k=22), draw.choices(GRADES, k=22)
+    ratings = rated(tmp_path, key, ["cannot judge", "cannot judge", *first[2:]], second)
+    kappa, raw = (
+        next(row for row in agreement(key, ratings, NAMES) if row["metric"] == metric)
+        for metric in ("quadratic_kappa", "raw_agreement")
+    )
+    assert (kappa["n"], raw["n"]) == (20, 22)
+    assert kappa["estimate"] == pytest.approx(quadratic_kappa(first[2:], second[2:])[0])
 
 
 def test_agreement_of_raters_and_judge_is_on_the_scale(key, tmp_path):

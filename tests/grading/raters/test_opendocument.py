@@ -100,9 +100,9 @@ def test_ratings_are_read_with_their_rows(path):
               attributes='table:number-rows-repeated="900"')], r"row 1: .*`limits\.bytes`"),
         ([row(text("x", attributes='table:number-columns-repeated="900"')),
           row(attributes='table:number-rows-repeated="20000"'), row(text("x"))], r"row 20002: .*`limits\.cells`"),
-        ([row(text("x"), attributes='table:number-rows-repeated="-1"')], r"row 1: number-rows-repeated is '-1', not a"),
-        ([row(text("x", attributes='table:number-columns-repeated="1e9"'))], r"row 1: number-columns-repeated is '1e9"),
-        ([row(text("x<text:s text:c='many'/>"))], r"row 1: c is 'many', not a number"),
+        ([row(text("x"), attributes='table:number-rows-repeated="-1"')], r"row 1: .*'number-rows-repeated' is '-1'"),
+        ([row(text("x", attributes='table:number-columns-repeated="1e9"'))], r"row 1: .*'number-columns-repeated' is"),
+        ([row(text("x<text:s text:c='many'/>"))], r"row 1: .*'c' is 'many', not a number"),
         ([row(text("<text:span>" * 60 + "</text:span>" * 60))], r"`limits\.depth`"),
         (["<text:p/>" * 250_001], "more than 250,000 XML elements"),
     ],
@@ -124,7 +124,7 @@ def test_more_elements_than_a_part_may_hold_are_read_if_they_are_rows(path):
 
 def test_an_entity_bomb_is_refused(path):
     entities = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">]>'
-    with pytest.raises(UserError, match=r"content\.xml: a document type declaration"):
+    with pytest.raises(UserError, match=r"content\.xml: the part has a document type declaration"):
         opendocument_rows(write(path, row(text("&a;")), start=entities))
 
 

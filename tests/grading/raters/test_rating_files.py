@@ -71,7 +71,7 @@ def test_one_file_under_the_names_of_two_raters_is_refused(tmp_path, key):
     first = rate(tmp_path / "correctness.r1.csv", key, "r1", RATINGS)
     second = tmp_path / "correctness.r2.csv"
     second.write_bytes(first.read_bytes())
-    with pytest.raises(UserError, match=r"r2\.csv: this file and correctness\.r1\.csv are equal\. Keep the one"):
+    with pytest.raises(UserError, match=r"r2\.csv: this file and 'correctness\.r1\.csv' .*Keep only the file"):
         rating_files(tmp_path, "correctness")
     rate(second, key, "r2", RATINGS[::-1])
     assert len(rating_files(tmp_path, "correctness")) == 2
@@ -92,7 +92,7 @@ def test_each_rater_of_a_sheet_has_a_file(tmp_path, key):
 def test_a_second_file_of_a_rater_is_refused(tmp_path, key):
     rate(tmp_path / "correctness.r1.csv", key, "r1", RATINGS)
     Workbook().save(tmp_path / "correctness.r1.xlsx")
-    with pytest.raises(UserError, match=r"correctness\.r1\.xlsx: rater r1 .* correctness\.r1\.csv\. Keep one"):
+    with pytest.raises(UserError, match=r"correctness\.r1\.xlsx: rater 'r1' .* 'correctness\.r1\.csv'\. Keep one"):
         rating_files(tmp_path, "correctness")
 
 

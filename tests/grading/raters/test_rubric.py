@@ -296,11 +296,15 @@ def test_texts_may_be_graded_by_a_rubric():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rubric": None}, "metric rubric needs key 'rubric'"),
-        ({"answer_type": "answer"}, "key 'rubric' does not go with answer_type answer. Use text"),
+        ({"rubric": None}, "metric 'rubric' needs key 'rubric'"),
+        ({"answer_type": "answer"}, "key 'rubric' does not go with answer_type 'answer'. Use 'text'"),
         ({"rubric": [*RUBRIC, {"item": "names  the DOSE", "weight": 1}]}, "item 4: 'names  the DOSE' equals item 1"),
-        ({"grader": "rouge_l"}, "metric rubric cannot be computed from grader rouge_l. Use grader judge or physicians"),
-        ({"paired_test": "mcnemar"}, "paired_test mcnemar does not go with metric rubric. Use paired_t"),
+        (
+            {"grader": "rouge_l"},
+            "metric 'rubric' cannot be computed from the grades of grader 'rouge_l'. Use grader 'judge' or "
+            "'physicians'",
+        ),
+        ({"paired_test": "mcnemar"}, "paired_test 'mcnemar' does not go with metric 'rubric'. Use 'paired_t'"),
     ],
 )
 def test_a_rubric_that_does_not_fit_is_refused(change, message):

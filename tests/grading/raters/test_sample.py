@@ -95,7 +95,7 @@ def test_a_task_is_corrected_if_raters_grade_a_sample_and_a_judge_everything(set
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rater_sample": 401}, r"t\.yaml: key 'raters\.sample' is 401, but splits\.test is 400\. Set at most 400"),
+        ({"rater_sample": 401}, r"t\.yaml: key 'raters\.sample' is 401, but .* only 400 items .*sample to 400 or less"),
         (
             {"rater_sample": 80, "external_predictions": {}},
             r"'raters\.sample' and 'external_predictions' exclude each other",

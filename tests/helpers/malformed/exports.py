@@ -42,7 +42,7 @@ CASES = [
         "a.csv",
         (CSV + "(3 rows affected)\n").encode(),
         "refused",
-        ("line 5", "It may be a remark below the table: delete it."),
+        ("line 5", "The row may be a remark below the table. If so, delete the row."),
     ),
     Case("totals row", "a.csv", (CSV + "Total,3,\n").encode(), "refused", ("row 4", "id 'Total'", "'label' is empty")),
     Case(

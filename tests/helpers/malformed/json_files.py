@@ -27,7 +27,13 @@ CASES = [
     Case(
         "JSON Lines with carriage returns alone", "a.jsonl", lines().replace(b"\n", b"\r"), "refused", ("Extra data",)
     ),
-    Case("null in place of an object", "a.jsonl", third("null"), "refused", ("line 3: null, not a JSON object",)),
+    Case(
+        "null in place of an object",
+        "a.jsonl",
+        third("null"),
+        "refused",
+        ("line 3: the line is null, not a JSON object",),
+    ),
     Case("object without a field", "a.jsonl", third('{"id": "r3"}'), "refused", ("row 3", "'note'", "missing")),
     Case("NaN", "a.jsonl", third('{"id": "r3", "note": NaN, "label": "UTI"}'), "refused", ("line 3: NaN", "null")),
     Case("Infinity", "a.json", JSON.replace('"UTI"', "-Infinity", 1).encode(), "refused", ("-Infinity",)),
@@ -62,7 +68,7 @@ CASES = [
         "refused",
         ("row 1", "'note'", "missing"),
     ),
-    Case("list of texts", "a.json", b'["x", "y"]', "refused", ("row 1: a text", "JSON object")),
+    Case("list of texts", "a.json", b'["x", "y"]', "refused", ("row 1: the row is a text", "JSON object")),
     Case("single text", "a.json", b'"x"', "refused", ("a text", "a list of objects")),
     Case("empty list", "a.json", b"[]", "refused", ("has no rows",)),
     Case(

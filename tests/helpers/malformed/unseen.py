@@ -165,7 +165,7 @@ CASES = [
         "a.xlsx",
         changed(hide_columns),
         "kept with a warning",
-        ("hidden column, read like the others (2, first in column 'note')",),
+        ("hidden column, read like a visible column (2, first in column 'note')",),
     ),
     Case(
         "hidden sheets, and no `sheet`",

@@ -18,7 +18,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Differential:
-    """Conditions with the same complaints. Each condition is a plausible wrong answer where another one is right."""
+    """Conditions with the same complaints. If one is the right answer, the others are plausible wrong answers."""
 
     complaints: tuple[str, ...]
     conditions: tuple[Condition, ...]

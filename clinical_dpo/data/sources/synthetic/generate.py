@@ -50,12 +50,12 @@ QUESTIONS: dict[str, str] = {
 
 
 def draw_cases(generator: str, rng: Random, for_tasks: bool) -> Iterator[Any]:
-    """Yield distinct cases of a generator until its notes are exhausted.
+    """Yield distinct cases (a text and its facts) until the generator draws no new text.
 
     Args:
         generator: a key of GENERATORS.
         rng: source of random numbers.
-        for_tasks: whether to yield the cases for tasks, or those for pre-training.
+        for_tasks: True yields the cases for tasks, False the cases for the pre-training of tiny models.
     """
     draw = GENERATORS[generator].draw
     seen: set[str] = set()
@@ -120,9 +120,10 @@ def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> lis
 def _disagree(
     rows: list[Row], borderline: list[bool], name: str, values: tuple[str, ...], share: float, rng: Random
 ) -> None:
-    """Change the label of a share of each label's rows, in place. Borderline rows change first.
+    """Simulate the disagreement of physicians: change the labels of some rows, in place.
 
-    A label becomes the next label of `values`. The last label becomes the last but one.
+    Of the rows with each label, the share `share` is changed, borderline rows first. A changed row gets the label that
+    follows in `values`. If the row had the last label, it gets the label before the last.
 
     Args:
         rows: all rows.

@@ -35,7 +35,7 @@ _ASIDES = (
 
 @dataclass(frozen=True)
 class MeqsumCase:
-    """A message and its facts."""
+    """A generated message of a patient, and the facts from which the message was made."""
 
     text: str
     kind: str  # one of KINDS
@@ -75,7 +75,7 @@ def draw(rng: Random) -> MeqsumCase:
 
 
 def summary(case: MeqsumCase) -> str:
-    """Return the formal question of a message."""
+    """Return the formal question that a message asks in everyday words."""
     return sentence_case(case.kind.format(case.subject))
 
 

@@ -36,7 +36,7 @@ class OutcomeResult:
 
 @dataclass(frozen=True)
 class PubmedqaCase:
-    """An abstract and its facts."""
+    """A generated abstract, and the facts from which the abstract was made."""
 
     text: str
     treatment: str
@@ -102,7 +102,7 @@ def question(case: PubmedqaCase, rng: Random) -> str:
 
 
 def conclusion(case: PubmedqaCase, result: OutcomeResult) -> str:
-    """Return the conclusion of the abstract on one outcome, in one sentence."""
+    """Return a sentence with the abstract's conclusion about the outcome of `result`."""
     verb = {"reduced": "reduces", "unchanged": "does not change", "increased": "increases"}[result.effect]
     return f"{sentence_case(case.treatment)} {verb} {result.outcome} in adults with {case.condition}."
 

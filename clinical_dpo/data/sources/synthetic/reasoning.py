@@ -14,7 +14,7 @@ _DURATIONS = ("for two days", "for a week", "for a month")
 
 @dataclass(frozen=True)
 class ReasoningCase:
-    """A vignette, its condition and the conditions with the same complaints."""
+    """A generated vignette, the condition that it describes, and all conditions with the same complaints."""
 
     text: str
     condition: Condition
@@ -29,7 +29,7 @@ class ReasoningCase:
 
 
 def draw(rng: Random) -> ReasoningCase:
-    """Draw a vignette with one or two findings that only its condition has."""
+    """Draw a vignette of a patient. One or two of its findings occur in no other condition."""
     differential = rng.choice(DIFFERENTIALS)
     condition = rng.choice(differential.conditions)
     symptom, sign = rng.choice(condition.symptoms), rng.choice(condition.signs)
@@ -59,7 +59,7 @@ def draw(rng: Random) -> ReasoningCase:
 def record(case: ReasoningCase, rng: Random) -> Row:
     """Return a record with `question`, `reference`, `accepted` (synonyms) and `options` (wrong answers).
 
-    The wrong answers are the names or treatments of the other conditions.
+    The wrong answers are the names or treatments of the other conditions with the same complaints.
     """
     right = case.condition
     others = [other for other in case.differential.conditions if other != right]

@@ -36,7 +36,7 @@ class Stay:
 
 @dataclass(frozen=True)
 class SummaryCase:
-    """A note and its facts."""
+    """A generated discharge note, and the facts from which the note was made."""
 
     text: str
     stay: Stay
@@ -83,7 +83,10 @@ def summary(stay: Stay) -> str:
 
 
 def worse_summary(stay: Stay, rng: Random) -> str:
-    """Return a worse summary. Two in three have wrong facts; the other summaries add facts that nobody needs."""
+    """Return a summary that is worse than that of `summary`.
+
+    With probability 2/3, the worse summary states wrong facts. Otherwise it adds facts that nobody needs.
+    """
     if rng.random() < 1 / 3:
         return f"{summary(stay)} Past history includes {stay.history}. {' '.join(rng.sample(_ROUTINE, 2))}"
     wrong = rng.choice(

@@ -33,7 +33,7 @@ _RELATIVES = ("father", "sister", "neighbor")
 
 @dataclass(frozen=True)
 class TriageCase:
-    """A message and its facts."""
+    """A generated message of a patient to a clinic, and the facts from which the message was made."""
 
     text: str
     main: str  # the writer's chief symptom

@@ -11,7 +11,7 @@ LEVELS = ("urgent", "physician", "medical assistant")  # who answers: a physicia
 
 @dataclass(frozen=True)
 class LevelledCase:
-    """A message and its level. `borderline` contains `level` if physicians may disagree about the level."""
+    """A message and its level. If physicians may disagree about the level, `borderline` contains the word `level`."""
 
     text: str
     level: str
@@ -21,8 +21,8 @@ class LevelledCase:
 def draw(rng: Random) -> LevelledCase:
     """Draw a message by `triage.draw`, and give it one of LEVELS.
 
-    About four in ten messages are urgent. A physician answers the other messages that ask for a medical judgement,
-    which are about a quarter of all messages.
+    About four in ten messages are `urgent`. About a quarter of all messages are not urgent but ask for a medical
+    judgement: their level is `physician`. All other messages have the level `medical assistant`.
     """
     case = triage.draw(rng)
     level = LEVELS[0] if case.urgent else LEVELS[1] if case.medical else LEVELS[2]

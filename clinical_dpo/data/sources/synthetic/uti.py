@@ -1,4 +1,7 @@
-"""Generate notes with and without a urinary tract infection (UTI): pyuria with current lower urinary symptoms."""
+"""Generate notes with and without a urinary tract infection (UTI).
+
+A note describes a UTI if the patient has pyuria and, at present, a symptom of the lower urinary tract.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +32,7 @@ _CLOSE_COUNTS: tuple[Sequence[int], ...] = (
 
 @dataclass(frozen=True)
 class UtiCase:
-    """A note and its facts."""
+    """A generated note on a patient, and the facts from which the note was made."""
 
     text: str
     pyuria: bool

@@ -46,7 +46,7 @@ def listed(words: Sequence[str]) -> str:
 
 
 def sentence_case(text: str) -> str:
-    """Return the text with its first letter in upper case; the rest keeps its case (D-dimer, TSH)."""
+    """Return the text with its first letter in upper case. The other letters keep their case, as in TSH."""
     return text[:1].upper() + text[1:]
 
 

@@ -49,7 +49,7 @@ def split_counts(facts: RunFacts) -> list[str]:
 def label_counts(facts: RunFacts) -> list[str]:
     """A line per task with labels: the number of rows with each label, by split.
 
-    Small counts of a private task are not shown exactly.
+    A small count of a private task is shown as "fewer than" a limit.
     """
     lines = []
     for task, settings in facts.study.tasks.items():
@@ -87,7 +87,10 @@ def _flow(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def omissions(facts: RunFacts) -> list[str]:
-    """A line per task: rows that the reader dropped, repeated prompts with another answer, and reduced splits."""
+    """A line per task: rows that the reader dropped, repeated prompts with another answer, and reduced splits.
+
+    Splits are reduced if the source has fewer rows than configured.
+    """
     lines = []
     for task in facts.study.tasks:
         manifest = facts.manifests[task]
@@ -103,7 +106,10 @@ def omissions(facts: RunFacts) -> list[str]:
 
 
 def preprocessing(facts: RunFacts) -> list[str]:
-    """A line per task: repairs of texts and values, and removed repeats of a prompt. A last line names the checks."""
+    """A line per task: the repairs of texts and values, and the number of repeated prompts that were removed.
+
+    A last line names the checks of the data.
+    """
     lines = []
     for task in facts.study.tasks:
         manifest = facts.manifests[task]

@@ -51,7 +51,7 @@ def metrics(facts: RunFacts) -> list[str]:
 
 
 def tests(facts: RunFacts) -> list[str]:
-    """A line per task with comparisons: the paired test, its level, and the number of tests in its family."""
+    """A line per task with comparisons: the paired test, its level, and the number of tests that share this level."""
     lines = []
     for title, row in facts.first_rows("stats"):
         compared = f", of {COMPARED[row['effect_measure']].partition(' (')[0]}" if row["effect_measure"] else ""
@@ -72,7 +72,7 @@ def margins(facts: RunFacts) -> list[str]:
 
 
 def raters(facts: RunFacts) -> list[str]:
-    """A line per sheet for raters: the number of raters, and the number of items if only a sample is rated."""
+    """A line per rating sheet: the number of raters. If only a sample is rated, the number of items too."""
     lines = []
     for settings in facts.study.tasks.values():
         for sheet, people in rated_sheets(settings).items():
@@ -98,7 +98,7 @@ def agreement(facts: RunFacts) -> list[str]:
 
 
 def judges(facts: RunFacts) -> list[str]:
-    """A line per task, model and kind of verdict: the judge, the version of its prompt, and the number of items."""
+    """A line per task, model and kind of verdict, such as correctness: judge, prompt version, number of items."""
     return [
         f"{facts.task_title(task)}, {facts.study.titles[model]}, {kind}: judge {record['judge']} "
         f"({', '.join(record['models']) or 'model not reported'}), prompt version {record['prompt_version']}, "
@@ -108,7 +108,7 @@ def judges(facts: RunFacts) -> list[str]:
 
 
 def externals(facts: RunFacts) -> list[str]:
-    """A line per task and set of external answers (made outside of the run) that the run compares."""
+    """A line per task and set of external answers that the run compares. Such answers are made outside of the run."""
     return [
         f"{facts.task_title(task)}: answers of {facts.study.titles[name]}, made outside of this run."
         for task in facts.study.tasks

@@ -54,7 +54,7 @@ def tasks(facts: RunFacts) -> list[str]:
 
 
 def prompts(facts: RunFacts) -> list[tuple[str, str]]:
-    """(title, wording) of each system prompt and prompt. A name in braces in the wording is a field of a record."""
+    """Return (title, wording) of each system prompt and prompt. A name in braces is a field of a record."""
     return [
         (f"{settings['title']}, {words}", settings[key])
         for settings in facts.study.tasks.values()
@@ -75,7 +75,7 @@ def alignment(facts: RunFacts) -> list[str]:
 
 
 def training_rows(facts: RunFacts) -> list[tuple[str, ...]]:
-    """Rows of TRAINING_HEADER: the chosen trial of each task, model and stage, from its run.json."""
+    """Make a row with the columns TRAINING_HEADER for the chosen trial of each task, model and stage."""
     return [
         (
             facts.task_title(task),
@@ -138,7 +138,7 @@ def inference(facts: RunFacts) -> list[str]:
 
 
 def devices(facts: RunFacts) -> list[str]:
-    """A line with the devices of training and answering, then a line per row of the cost table: hours of training."""
+    """Lines on hardware. The first names the devices; each further line has the training hours of a cost-table row."""
     used = dict.fromkeys(record["device"] for record in (*facts.training.values(), *facts.answers.values()))
     lines = [f"Devices: {', '.join(used)}."] if used else []
     lines += [

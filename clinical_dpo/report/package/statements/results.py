@@ -1,4 +1,4 @@
-"""Statements about results. Every number is a field of a table. Every conclusion is a sentence of decisions.csv."""
+"""Statements about results. Every number comes from a table. Every conclusion is a sentence of decisions.csv."""
 
 from collections.abc import Callable, Mapping
 
@@ -46,7 +46,7 @@ def _unreadable(row: Row) -> str:
 
 
 def comparisons(facts: RunFacts, task: str) -> list[str]:
-    """A sentence for each comparison of stats.csv: difference, interval, P and the threshold of the family."""
+    """A sentence for each comparison of stats.csv: difference, interval, P, and the threshold of a significant P."""
     metric = facts.study.tasks[task]["metric"]
     lines = []
     for row in facts.rows("stats", task=task):
@@ -71,9 +71,9 @@ def _effect(metric: str, row: Row, prefix: str = "") -> tuple[str, str]:
     """Return the text of a difference with its sign, and the text of its interval.
 
     Args:
-        metric: the task's headline metric.
-        row: row with `effect` and the limits of the interval, `ci_low` and `ci_high`.
-        prefix: beginning of the names of the limits' columns.
+        metric: the task's headline metric, a key of METRICS.
+        row: row with the columns `effect`, PREFIXci_low and PREFIXci_high (limits of the interval).
+        prefix: text that replaces PREFIX in these names.
     """
     effect = float(row["effect"])
     low, high = row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]
@@ -82,7 +82,7 @@ def _effect(metric: str, row: Row, prefix: str = "") -> tuple[str, str]:
 
 
 def decisions(facts: RunFacts, task: str) -> list[str]:
-    """A line per model: its title, then its sentence of decisions.csv, unchanged."""
+    """A line per model: the model's title, then the model's sentence of decisions.csv, unchanged."""
     return [
         f"{facts.study.titles[row['model']]}: {row['sentence']}"
         for row in facts.rows("decisions", task=task)
@@ -91,7 +91,7 @@ def decisions(facts: RunFacts, task: str) -> list[str]:
 
 
 def over_seeds(facts: RunFacts, task: str) -> list[str]:
-    """A line per comparison and measure of seeds.csv: the effect over all training seeds. Empty with one seed."""
+    """A line per comparison and measure of seeds.csv: the effect over all training seeds. With one seed: no line."""
     metric = facts.study.tasks[task]["metric"]
     lines = []
     for row in facts.rows("seeds", task=task):
