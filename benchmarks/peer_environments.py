@@ -10,14 +10,19 @@ TORCH = "torch==2.13.0"
 
 
 class Peer(NamedTuple):
-    """Another program: the module with its training steps, and the packages of its environment.
+    """Another program, and the packages of its environment.
 
-    `alone` are installed without their dependencies, because they pin a version of PyTorch with CUDA.
+    Attributes:
+        module: the module with the program's training steps.
+        packages: packages that are installed with their dependencies.
+        alone: packages that are installed without their dependencies, because they pin a version of PyTorch with CUDA.
+        unused: pattern of files to delete. They need CUDA, and text needs no part of them.
     """
 
     module: str
     packages: tuple[str, ...]
     alone: tuple[str, ...] = ()
+    unused: str = ""
 
 
 PEERS = {
@@ -30,6 +35,7 @@ PEERS = {
             *("uvicorn", "sse-starlette", "modelscope", "hf-transfer"),
         ),
         ("llamafactory==0.9.5", "torchaudio==2.11.0"),
+        "lib/python*/site-packages/torchaudio/lib/*.so",
     ),
     "torchtune": Peer("benchmarks.peer_torchtune", (TORCH, "torchtune==0.6.1", "torchao==0.10.0")),
 }
@@ -45,5 +51,7 @@ def install(folder: Path, peer: Peer) -> Path:
         subprocess.run([*pip, *peer.packages], check=True)
         if peer.alone:
             subprocess.run([*pip, "--no-deps", *peer.alone], check=True)
+        for file in folder.glob(peer.unused) if peer.unused else ():
+            file.unlink()
         installed.write_text(wanted, encoding="utf-8")
     return python

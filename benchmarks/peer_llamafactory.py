@@ -17,10 +17,10 @@ from benchmarks.step_clock import Turns, peak_memory, trainer_clock
 IGNORED = -100  # label of a token without loss
 
 
-def features(row: dict[str, list[int]], paired: bool) -> dict[str, list[int]]:
+def features(row: dict[str, list[int]], paired: bool) -> dict[str, Any]:
     """Token ids, attention mask and labels of a row, or of both answers of a pair: LLaMA-Factory's columns."""
     named = {"chosen_": "chosen", "rejected_": "rejected"} if paired else {"": "chosen"}
-    columns = {}
+    columns: dict[str, Any] = dict.fromkeys(("images", "videos", "audios"))
     for prefix, answer in named.items():
         ids = row["prompt"] + row[answer]
         columns[f"{prefix}input_ids"] = ids
