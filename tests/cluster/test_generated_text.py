@@ -61,7 +61,7 @@ def test_a_task_whose_source_is_synthetic_needs_no_leave():
 
 def test_the_start_of_a_run_names_the_key_until_it_is_set(published):
     for allowed in (False, True):
-        (line,) = [line for line in notes(published({"allow_generated": allowed})) if "data of uti" in line]
+        (line,) = [line for line in notes(published({"allow_generated": allowed})) if "data of task 'uti'" in line]
         assert line.endswith("The run stops unless the config has allow_generated: true.") != allowed
 
 

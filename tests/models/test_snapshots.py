@@ -341,7 +341,7 @@ def test_a_folder_without_a_model_is_refused_with_its_key(tiny_base, tmp_path, k
         link_folder(str(given), tmp_path / "model")
     with pytest.raises(UserError, match=r"key 'path': .*nowhere is not a folder"):
         link_folder(str(tmp_path / "nowhere"), tmp_path / "model")
-    with pytest.raises(UserError, match=r"variable in \$NOT_SET_HERE/model is not set"):
+    with pytest.raises(UserError, match=r"variable in '\$NOT_SET_HERE/model' is not set"):
         link_folder("$NOT_SET_HERE/model", tmp_path / "model")
 
 
