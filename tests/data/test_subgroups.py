@@ -44,7 +44,7 @@ def test_a_template_maps_values():
     ("subgroup", "column", "words"),
     [
         (AGE, {"age": [5, "old"]}, ("'age group'", "item q1", "'old' is not a number", "edges")),
-        (SEX, {"sex": [["f"], "m"]}, ("'sex'", "item q0", "a list")),
+        (SEX, {"sex": [["f"], "m"]}, ("'sex'", "item q0", "'list'", "a text")),
         (SEX, {"gender": ["f", "m"]}, ("'sex'", "column 'sex' is missing", "gender")),
     ],
 )
