@@ -28,7 +28,7 @@ def test_csv_round_trip_keeps_line_breaks_and_commas(tmp_path, text):
     ("raw", "parts"),
     [
         (b'{"a": 1}\n{"a": 2', ["line 2, column 8", "not valid JSON", "export it again"]),
-        (b'{"a": 1}\n[1]\n', ["line 2", "a list", "Write one object on each line"]),
+        (b'{"a": 1}\n[1]\n', ["line 2", "'list'", "Write one object on each line"]),
         (b'{"a": 1}\n{"b": 1}\n', ["line 2", "'a' is missing", "Add this field", "Fields here: b"]),
         (b'{"a": 1}\n{"a": "\xe9"}\n', ["line 2", "0xe9", "Save the file with UTF-8"]),
         (b'{"a": %s}\n' % (b"9" * 5000), ["line 1", "not readable as JSON", "Correct the value"]),

@@ -231,7 +231,7 @@ def test_the_scope_of_a_reader_is_passed_on(tmp_path):
 
 
 def test_a_file_of_which_a_reader_keeps_no_row_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"medqa.jsonl: the reader 'medqa' drops all 1 rows.*'not of step 2 or 3': 1.*`source`"):
+    with pytest.raises(UserError, match=r"medqa.jsonl: .*'medqa' drops all 1 rows.*'not of step 2 or 3': 1.*`source`"):
         retrieve_medqa(tmp_path / "medqa.jsonl", [question("Why?", "step1")])
 
 

@@ -152,7 +152,9 @@ def test_rows_keep_to_the_schema():
 def test_a_seed_with_other_items_is_named():
     grades = labelled()
     grades["llama", "dpo_seed43"] = grades["llama", "dpo_seed43"][1:]
-    with pytest.raises(UserError, match=r"uti/llama/dpo_seed43: 1 items .* Delete both tables of grades"):
+    with pytest.raises(
+        UserError, match=r"uti/llama/dpo_seed43: .* lacks 1 of the items .* Delete both tables of grades"
+    ):
         seed_effects.compare_seeds(grades, UTI, SEEDS)
 
 

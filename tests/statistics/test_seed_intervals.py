@@ -126,7 +126,7 @@ def test_almost_equal_values_have_a_narrow_interval():
     [
         ([1, 0, 1], r"shape \(3,\)\. Pass an array of the shape \(seeds, items\)"),
         ([[], []], r"shape \(2, 0\)\."),
-        ([[1, 0], [0, float("nan")]], r"index 1 of the seeds and index 1 of the items is not .*\. Grade all items"),
+        ([[1, 0], [0, float("nan")]], r"the grade of seed 2 and item 2 is not .*\. Grade all items"),
     ],
 )
 def test_another_shape_or_a_missing_number_is_refused(values, message):
