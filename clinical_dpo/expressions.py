@@ -207,7 +207,7 @@ def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mappi
     for node, value in ((first, left), (second, right)):
         if not isinstance(value, str | int | float):
             raise _mistake(
-                node, value, f"is a {type(value).__name__}, which conditions cannot compare. Use another column"
+                node, value, f"has the type {type(value).__name__}, which conditions cannot compare. Use another column"
             )
     if isinstance(operator, _EQUAL):
         return _equal(first, left, second, right) == isinstance(operator, ast.Eq)
@@ -268,7 +268,9 @@ def _is_in(first: ast.expr, left: Any, second: ast.expr, row: Mapping[str, Any])
         row: column -> value.
     """
     if not isinstance(left, str | int | float):
-        raise _mistake(first, left, f"is a {type(left).__name__}, which conditions cannot compare. Use another column")
+        raise _mistake(
+            first, left, f"has the type {type(left).__name__}, which conditions cannot compare. Use another column"
+        )
     if isinstance(second, ast.List | ast.Tuple):
         return any(_same(left, _value(each, row)) for each in second.elts)
     container = _value(second, row)

@@ -61,7 +61,7 @@ def test_dates_in_iso_form_are_compared_as_texts():
         ("sex == 1", ("row 1", "column 'sex' is 'f'", "is not a number")),
         ('age > "x"', ("row 1", "`'x'`", "is not a number")),
         ("sex", ("row 1", "column 'sex' is 'f'", "neither true nor false")),
-        ("tags == 1", ("row 1", "column 'tags'", "is a list")),
+        ("tags == 1", ("row 1", "column 'tags'", "has the type list")),
         ("seen > 0", ("row 1", "cannot be compared with < or >")),
         ("sex == True", ("row 1", "true or false")),
         ('"x" in age', ("row 4", "neither a list nor a text")),

@@ -28,10 +28,12 @@ def disk_rows(study: Study) -> list[Row]:
     probe stores weights only if its eval loss is lowest at its end, so `count` of these weights is the largest possible
     number. `found` is the number of existing folders, and `found_gb` the size of the weights in them.
     """
-    rows = []
+    rows, counted = [], set[tuple[int, int]]()
     for name, settings in study.models.items():
         size = parameter_count(settings) * BYTES[settings["dtype"]]
-        rows.append(_disk_row("base model", "", name, "", [Path(study.paths("base", model=name)).parent], size))
+        rows.append(
+            _disk_row("base model", "", name, "", [Path(study.paths("base", model=name)).parent], size, counted)
+        )
     for task in study.tasks:
         for model in study.task_models(task):
             for stage in study.stages(task):
@@ -39,12 +41,12 @@ def disk_rows(study: Study) -> list[Row]:
                 files += chosen_trials(study, task, model, stage, "best")[1:]
                 folders = [Path(file).parent for file in files]
                 weights = trained_weights(study, task, model, stage)
-                rows.append(_disk_row("trained", task, model, stage, folders, weights * SAVED_BYTES))
+                rows.append(_disk_row("trained", task, model, stage, folders, weights * SAVED_BYTES, counted))
                 if study.training(task, stage)["plateau"]:
                     trials = model_trials(study, task, model, stage, "adapter")
                     probes = [Path(file).parents[1] / PROBE_WEIGHTS for file in trials]
-                    rows.append(_disk_row("probe weights", task, model, stage, probes, weights * SAVED_BYTES))
-                checkpoints = _disk_row("checkpoints", task, model, stage, [], weights * CHECKPOINT_BYTES)
+                    rows.append(_disk_row("probe weights", task, model, stage, probes, weights * SAVED_BYTES, counted))
+                checkpoints = _disk_row("checkpoints", task, model, stage, [], weights * CHECKPOINT_BYTES, counted)
                 rows.append(checkpoints | {"count": None, "gb": None})
     return rows
 
@@ -56,16 +58,21 @@ def trained_weights(study: Study, task: str, model: str, stage: str) -> float:
     return lora_parameters(study.models[model], study.adapter_rank(task, stage))
 
 
-def _disk_row(kind: str, task: str, model: str, stage: str, folders: Sequence[Path], size: float) -> Row:
+def _disk_row(
+    kind: str, task: str, model: str, stage: str, folders: Sequence[Path], size: float, counted: set[tuple[int, int]]
+) -> Row:
     """A row with the columns DISK_COLUMNS.
 
     Args:
         kind, task, model, stage: the first four columns.
         folders: folders that the run writes, existing or not.
         size: estimated bytes of one folder.
+        counted: device and inode of each file that an earlier row counts. The row's own files are added.
     """
-    sizes = [sum(file.stat().st_size for file in folder.glob("*.safetensors")) for folder in folders]
-    existing = [size for size in sizes if size]
+    existing = [files for folder in folders if (files := [file.stat() for file in folder.glob("*.safetensors")])]
+    own = {(file.st_dev, file.st_ino): file.st_size for files in existing for file in files}
+    found = sum(length for inode, length in own.items() if inode not in counted)
+    counted.update(own)
     estimate = (len(folders), size / GB, len(folders) * size / GB)
-    values = (kind, task, model, stage, *estimate, len(existing), sum(existing) / GB)
+    values = (kind, task, model, stage, *estimate, len(existing), found / GB)
     return dict(zip(DISK_COLUMNS, values, strict=True))

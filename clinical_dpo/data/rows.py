@@ -193,7 +193,7 @@ def _text(record: Mapping[str, Any], field: str) -> str:
         )
     value = record[field]
     if isinstance(value, bool | list | dict):
-        raise PublicError(f"field '{field}' is a {type(value).__name__}, not text. Write a text.")
+        raise PublicError(f"field '{field}' has the type {type(value).__name__}, not text. Write a text.")
     text = "" if value is None else str(value).strip()
     if not text:
         raise PublicError(f"field '{field}' is empty. Fill it in, or remove the row.")

@@ -1,5 +1,7 @@
 """Gigabytes of base models, adapters and checkpoints, estimated and there."""
 
+import os
+
 import pytest
 
 from clinical_dpo.cluster.disk_plan import disk_rows
@@ -44,6 +46,16 @@ def test_existing_weights_are_counted_by_their_size(study, tmp_path):
         (folder / "adapter_model.safetensors").write_bytes(bytes(size))
     row = disk(study)["trained", "uti", "llama3-8b-instruct", "sft"]
     assert (row["found"], row["found_gb"]) == (2, pytest.approx(5000 / 1e9))
+
+
+def test_probe_weights_that_a_trial_takes_over_are_counted_once(study, tmp_path):
+    trial = tmp_path / "results/uti/llama3-8b-instruct/sft/lr1e-05"
+    for folder in ("adapter", "probe.weights"):
+        (trial / folder).mkdir(parents=True)
+    (trial / "adapter/adapter_model.safetensors").write_bytes(bytes(3000))
+    os.link(trial / "adapter/adapter_model.safetensors", trial / "probe.weights/adapter_model.safetensors")
+    rows = [disk(study)[what, "uti", "llama3-8b-instruct", "sft"] for what in ("trained", "probe weights")]
+    assert [(row["found"], row["found_gb"]) for row in rows] == [(1, pytest.approx(3000 / 1e9)), (1, 0)]
 
 
 def test_all_weights_of_a_model_are_counted_in_float32(study):

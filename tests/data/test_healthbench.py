@@ -77,8 +77,8 @@ def test_an_id_depends_on_the_texts_alone(tmp_path):
         ({"binary_labels": []}, "field 'binary_labels' is empty"),
         ({"binary_labels": [1, 0, 1]}, "field 'binary_labels' is not a list of true and false"),
         ({"binary_labels": "true"}, "field 'binary_labels' is not a list of true and false"),
-        ({"completion": 5}, "field 'completion' is a int, not text"),
-        ({"prompt": "hello"}, "field 'prompt' is a str, not a list of messages"),
+        ({"completion": 5}, "field 'completion' has the type int, not text"),
+        ({"prompt": "hello"}, "field 'prompt' has the type str, not a list of messages"),
         ({"prompt": [{"role": "user"}]}, "field 'prompt', message 1: 'role' or 'content' has no text"),
         (
             {"prompt": [{"role": "user", "content": "a"}, 7]},

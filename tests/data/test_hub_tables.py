@@ -98,7 +98,7 @@ def test_a_file_of_another_format_than_its_name_is_refused_and_not_unpacked(comm
 
 def test_files_of_several_formats_are_refused(commit):
     commit({"train.csv": "note\na\n", "train.jsonl": '{"note": "a"}\n'})
-    with pytest.raises(UserError, match="files have several formats"):
+    with pytest.raises(UserError, match="owner/set: the files have several formats"):
         retrieve_hub("owner/set", A, ["train"])
 
 

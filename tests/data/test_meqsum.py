@@ -135,7 +135,7 @@ def test_a_bad_sheet_is_refused_with_location_and_mend(tmp_path, name):
 
 
 def test_a_cell_that_is_not_text_is_refused_with_its_column():
-    with pytest.raises(UserError, match="File 1: column 'Summary' is a list, not text"):
+    with pytest.raises(UserError, match="File 1: column 'Summary' has the type list, not text"):
         to_summary({"File": "1", "CHQ": "a", "Summary": ["b"]})
     with pytest.raises(UserError, match="File 1: column 'Summary' is empty"):
         to_summary({"File": "1", "CHQ": "a", "Summary": None})

@@ -40,7 +40,7 @@ def to_verdict(row: Mapping[str, Any]) -> Row | str:
         )
     for field in ("completion", "rubric", "category"):
         if not isinstance(row[field], str):
-            raise UserError(f"field '{field}' is a {type(row[field]).__name__}, not text. Write a text.")
+            raise UserError(f"field '{field}' has the type {type(row[field]).__name__}, not text. Write a text.")
     conversation = _conversation(row["prompt"])
     met = sum(labels)
     if 2 * met == len(labels):
@@ -58,7 +58,7 @@ def to_verdict(row: Mapping[str, Any]) -> Row | str:
 def _conversation(messages: Any) -> str:
     """Return the messages of a conversation as text. Each message is a paragraph that begins with its role."""
     if not isinstance(messages, list):
-        raise UserError(f"field 'prompt' is a {type(messages).__name__}, not a list of messages. Write a list.")
+        raise UserError(f"field 'prompt' has the type {type(messages).__name__}, not a list of messages. Write a list.")
     paragraphs = []
     for number, message in enumerate(messages, start=1):
         role, content = (message.get(name) if isinstance(message, Mapping) else None for name in ("role", "content"))

@@ -13,7 +13,7 @@ from clinical_dpo.data.sources.bounded_parquet import check_parquet
 from clinical_dpo.data.sources.bounded_text import BoundedReader, check_json
 from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.delimiters import DELIMITERS
-from clinical_dpo.data.sources.hub_files import split_files
+from clinical_dpo.data.sources.hub_files import split_files, with_config
 from clinical_dpo.data.sources.parquet_files import plain_rows
 from clinical_dpo.data.sources.text_faults import checked_texts, text_facts
 from clinical_dpo.data.tally import Tally
@@ -69,7 +69,7 @@ def retrieve_hub(
     names = list(dict.fromkeys(name for names_of_split in files for name in names_of_split))
     folder = fetch(data_id, revision, [_CARD, *map(glob.escape, names)], kind="dataset")
     checksums = digests(folder, [name for name in (_CARD, *names) if name != _CARD or (folder / name).is_file()])
-    where = f"{data_id}, config {config}"
+    where = with_config(data_id, config)
     with _work_folder() as work:
         tables = _tables(folder, files, work, where)
         total, schema = sum(map(len, tables)), tables[0].features.arrow_schema
@@ -100,19 +100,18 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
     if sizes.get(_CARD, 0) > _CARD_BYTES:
         raise UserError(f"{data_id}: the README.md has more than {_CARD_BYTES:,} bytes. Choose another data set.")
     text = read_text(fetch(data_id, revision, [_CARD], kind="dataset") / _CARD)[0] if _CARD in sizes else ""
-    files = split_files(text, list(sizes), config, data_id)
+    files, where = split_files(text, list(sizes), config, data_id), with_config(data_id, config)
     for split in splits:
         if split not in files:
             raise UserError(
-                f"{data_id}, config {config}: there is no split '{split}'. Set `splits` to names out of "
-                f"{', '.join(list(files)[:50])}."
+                f"{where}: there is no split '{split}'. Set `splits` to names out of {', '.join(list(files)[:50])}."
             )
     selected = [files[split] for split in splits]
     names = {name for names_of_split in selected for name in names_of_split}
-    check_limit(f"{data_id}, config {config}", "bytes", sum(sizes[name] for name in names), "bytes")
+    check_limit(where, "bytes", sum(sizes[name] for name in names), "bytes")
     if len({Path(name).suffix.lower() for name in names}) > 1:
         raise UserError(
-            f"{data_id}, config {config}: the files have several formats ({', '.join(sorted(names)[:5])}). Download "
+            f"{where}: the files have several formats ({', '.join(sorted(names)[:5])}). Download "
             "the files of one format, and read these files with `kind: file`."
         )
     return selected

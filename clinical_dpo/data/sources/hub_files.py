@@ -44,7 +44,7 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
             configuration is unknown, or no file matches it.
     """
     entry = _entry(_configs(card, where), config, where)
-    location = f"{where}, config {entry.get('config_name', config)}"
+    location = with_config(where, entry.get("config_name", config))
     for key in entry:
         if key not in _SUPPORTED_KEYS:
             raise UserError(f"{location}: README.md sets '{key}', which changes how files are read. {_MEND}")
@@ -69,6 +69,11 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
             "`revision`."
         )
     return files
+
+
+def with_config(where: str, config: str | None) -> str:
+    """Return the name of a data set together with that of its configuration, if one is chosen, for messages."""
+    return f"{where}, config {config}" if config else where
 
 
 def matches_pattern(name: str, pattern: str) -> bool:

@@ -32,7 +32,7 @@ def to_summary(row: Mapping[str, Any]) -> Row:
             )
         value = "" if row[column] is None else row[column]
         if not isinstance(value, str):
-            raise UserError(f"{of_file}column '{column}' is a {type(value).__name__}, not text. Write a text.")
+            raise UserError(f"{of_file}column '{column}' has the type {type(value).__name__}, not text. Write a text.")
         texts[column] = plain_text(value)
         if not texts[column]:
             raise UserError(f"{of_file}column '{column}' is empty. Fill it in, or remove the row.")

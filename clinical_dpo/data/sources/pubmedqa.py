@@ -40,8 +40,8 @@ def to_context_question(row: Mapping[str, Any]) -> Row:
         context, name = context["contexts"], "context.contexts"
     if not isinstance(context, list):
         raise UserError(
-            f"{of_pmid}field '{name}' is a {type(context).__name__}, not a list of paragraphs. Use a JSON file in "
-            f"which '{name}' is a list. A CSV file cannot hold lists."
+            f"{of_pmid}field '{name}' has the type {type(context).__name__}, not a list of paragraphs. Use a JSON file "
+            f"in which '{name}' is a list. A CSV file cannot hold lists."
         )
     record = {
         "id": str(pmid),
@@ -61,7 +61,7 @@ def _text(value: Any, location: str) -> str:
         UserError: the value is empty or not text. The message begins with `location`.
     """
     if not isinstance(value, str):
-        raise UserError(f"{location} is a {type(value).__name__}, not text. Write a text.")
+        raise UserError(f"{location} has the type {type(value).__name__}, not text. Write a text.")
     if not value.strip():
         raise UserError(f"{location} is empty. Fill in the text, or remove the row.")
     return " ".join(value.split())

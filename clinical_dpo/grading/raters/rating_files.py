@@ -111,7 +111,7 @@ def _stripped_text(value: Any, where: str) -> str:
         where: name of the cell or field, for the message.
     """
     if isinstance(value, list | dict):
-        raise UserError(f"{where}: the value is a {type(value).__name__}, not a text. Write a text there.")
+        raise UserError(f"{where}: the value has the type {type(value).__name__}, not a text. Write a text there.")
     return "" if value is None else str(value).strip()
 
 

@@ -55,20 +55,19 @@ def comparisons(facts: RunFacts, task: str) -> list[str]:
         if row["status"] == "pending":
             lines.append(f"{name}: pending (grades are awaited).")
         elif row["effect"]:
-            unit = " points" if METRICS[metric].high <= 1 else ""
             effect, interval = _effect(metric, row, "effect_")
             threshold = float(row["threshold"])
             p = format_p(optional_number(row["p_value"]), threshold)
             p = p if p.startswith(("<", ">")) or p == "n/a" else f"= {p}"
             lines.append(
-                f"{name}: difference {effect}{unit}{interval}, P {p} for {quantity_compared(row)}, uncorrected; the "
+                f"{name}: difference {effect}{interval}, P {p} for {quantity_compared(row)}, uncorrected; the "
                 f"threshold is {threshold:.3g}."
             )
     return lines
 
 
 def _effect(metric: str, row: Row, prefix: str = "") -> tuple[str, str]:
-    """Return the text of a difference with its sign, and the text of its interval.
+    """Return the text of a difference with its sign and unit, and the text of its interval.
 
     Args:
         metric: the task's headline metric, a key of METRICS.
@@ -78,7 +77,8 @@ def _effect(metric: str, row: Row, prefix: str = "") -> tuple[str, str]:
     effect = float(row["effect"])
     low, high = row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]
     interval = f", 95% interval {amount(metric, float(low))} to {amount(metric, float(high))}" if low else ""
-    return amount(metric, effect, sign="+" if effect > 0 else ""), interval
+    unit = " points" if METRICS[metric].high <= 1 else ""
+    return amount(metric, effect, sign="+" if effect > 0 else "") + unit, interval
 
 
 def decisions(facts: RunFacts, task: str) -> list[str]:
