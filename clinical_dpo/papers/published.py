@@ -110,8 +110,8 @@ def compare(
         metrics: rows of metrics.csv, or of any table with the columns task, model, variant, metric, estimate, ci_low,
             ci_high and n. The columns data, grader, proxy and status are optional. An empty string and None both mean
             unknown.
-        stats: rows of stats.csv. The P of these rows belong to a task's headline metric, the only metric that is
-            printed with a P.
+        stats: rows of stats.csv. Their P values are for the headline metric of the task. The papers print a P for no
+            other metric.
         stands_for: name of a model of the run -> name of the published model that it stands in for. A model without an
             entry keeps its name.
 

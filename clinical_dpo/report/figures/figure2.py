@@ -202,7 +202,9 @@ def _write_name(axes: Axes, x: float, line: int, name: str) -> None:
 
 
 def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, headroom: float, room: float) -> None:
-    """Set up the y axis from `low` to `high` with space above for three brackets. Name the two lines under the bars.
+    """Set up the y axis from `low` to `high`, with space above it for three brackets.
+
+    The function also writes the titles of the two lines of text under the bars.
 
     Args:
         axes: the panel.
@@ -244,10 +246,10 @@ def _write_below(axes: Axes, x: float, line: int, text: str, *, ha: str = "cente
 
 
 def _arm_lines(bars: Sequence[Row]) -> dict[str, tuple[str, str]]:
-    """Return the lines of text under the bars of arms (further variants): name of a line -> two columns of `bars`.
+    """Return what the lines of text under the bars of arms (further variants) show: title of a line -> two columns.
 
-    The first column has the P, and the second says whether the P is significant. If no bar has a P for a line, the line
-    is left out.
+    In the rows `bars`, the first column has the P, and the second says whether the P is significant. A line is left out
+    if no arm has a P for it.
     """
     lines = {}
     for rival in ARM_RIVALS:
