@@ -6,8 +6,8 @@ A field is mapped to one of three forms:
 - A path such as `a.b`. The field gets member `b` of the object in column `a`.
 - A Jinja template, which is filled in from the row (see `templates`). The field gets the resulting text.
 
-The value of a field in LISTS is a list. Such a field may also be mapped to a YAML list of these forms. If the field is
-mapped to a single template, the template must be one expression whose value is a list.
+The value of a field in LISTS is a list. A field in LISTS may also be mapped to a YAML list with one of these forms for
+each entry. A single template for a field in LISTS must be one expression whose value is a list.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -30,8 +30,8 @@ def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: boo
     Args:
         row: column -> value.
         columns: field -> the mapping of the field, in one of the forms that the module's docstring lists.
-        generated: whether the row comes from a generator of this package. If a generated row already has a field and
-            lacks a column that the field's mapping names, the field stays as it is.
+        generated: whether the row comes from a generator of this package. A generated row may already have a
+            field, but lack a column that the field's mapping names. The field then stays as it is.
 
     Raises:
         UserError: a column is missing, or a template cannot be rendered. The message names the field.

@@ -98,7 +98,7 @@ def why_too_many(cells: Sequence[str], named: int, text: str, delimiter: str) ->
 def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: int = 0) -> str:
     """Return CSV or TSV text without the blanks between a delimiter and the quotation marks of a cell.
 
-    With the blank, Python's csv module would read the quotation marks of `, "Dysuria"` as part of the text.
+    Because of the blank in `, "Dysuria"`, Python's csv module would read the quotation marks as part of the text.
 
     Args:
         text: the table's text.

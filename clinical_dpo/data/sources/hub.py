@@ -120,7 +120,10 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
 
 @contextlib.contextmanager
 def _work_folder() -> Iterator[Path]:
-    """Yield a new folder in the cache of `datasets` that no other user can enter, and delete it when the block ends."""
+    """Yield a new folder in the cache of `datasets`, and delete the folder when the block ends.
+
+    No other user can enter the folder.
+    """
     from datasets import config
 
     Path(config.HF_DATASETS_CACHE).mkdir(parents=True, exist_ok=True)

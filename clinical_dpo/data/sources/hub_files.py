@@ -41,7 +41,7 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
 
     Raises:
         UserError: the card is not readable, names files outside of the repository, or sets how files are read; the
-            configuration is unknown, or no file matches it.
+            configuration is unknown, or has no data file in a supported format.
     """
     entry = _entry(_configs(card, where), config, where)
     location = f"{where}, config {entry.get('config_name', config)}"
@@ -90,12 +90,12 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def _past_stars(reached: set[int], parts: Sequence[str]) -> set[int]:
-    """Return the positions that a match has reached, with the positions after each reached `**` added.
+    """Add the position after each reached `**` to `reached`, and return `reached`.
 
     A match that has reached `**` has also reached the next position, because `**` may match no folder.
 
     Args:
-        reached: positions in the pattern, as indices of `parts`. The set is changed in place.
+        reached: indices of the `parts` that the match has reached. The set is changed in place.
         parts: the parts of the pattern between slashes.
     """
     for at in sorted(reached):
@@ -200,7 +200,7 @@ def _matches(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
 
 
 def _inside(pattern: Any, location: str) -> str:
-    """Return a pattern or folder of a card without empty parts and parts `.`, so that `./a//b` becomes `a/b`.
+    """Return a pattern or folder of a card without its empty parts and its `.` parts: `./a//b` becomes `a/b`.
 
     Raises:
         UserError: the pattern or folder lies outside of the repository, or is too long.

@@ -74,15 +74,15 @@ def plain_rows(
 ) -> list[Row]:
     """Return rows of an Arrow table in a form that JSON can hold, without the columns that have no such form.
 
-    Dates, times and durations become text; dates and times are in ISO 8601. If all times of a column are midnight, they
-    become dates. NaN, the missing value of pandas, becomes null.
+    Dates, times and durations become text; dates and times are in ISO 8601. If every value of a column is a date at
+    midnight, only the dates are kept. Decimal numbers become text. NaN, the missing value of pandas, becomes null.
 
     Args:
         rows: the rows as Python values.
         numbers: the number of each row, for messages.
         schema: the table's Arrow schema.
         path: the file or data set, for messages.
-        repairs: counts values that became text or null.
+        repairs: counts dates, times and durations that became text, and NaN that became null.
         unread: column -> reason. Each column that is left out is added.
     """
     date_only = {
