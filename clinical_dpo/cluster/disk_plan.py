@@ -24,9 +24,11 @@ def disk_rows(study: Study) -> list[Row]:
     their model file; trained weights are float32. After SFT the rank of a LoRA is the sum of the ranks of SFT and of
     the stage.
 
-    Hard links need no space: the folder of the chosen trial, and a run that takes over the weights of its probe. A
-    probe stores weights only if its eval loss is lowest at its end, so `count` of these weights is the largest possible
-    number. `found` is the number of existing folders, and `found_gb` the size of the weights in them.
+    The folder of the chosen trial contains hard links. They need no space, so this folder is not counted. A probe
+    stores its weights only if its eval loss is lowest at its last step, so `count` is an upper limit for probe weights.
+    If the trial then takes over these weights, it hard-links them. They need space only once, although the row of
+    trained weights and the row of probe weights both count them.
+    `found` is the number of existing folders, and `found_gb` is the size of the weights in them.
     """
     rows = []
     for name, settings in study.models.items():

@@ -111,9 +111,9 @@ def plan_errors(finished: Sequence[Finished]) -> list[dict[str, Any]]:
 
     Returns:
         Rows with `kind`, `jobs` (number), `share`, `low` and `high` (see `Share`), `assumed_ratio` and `error`.
-        `assumed_ratio` is the time taken divided by the time planned with the assumed share. `error` is the median over
-        the jobs of |planned / taken - 1|, where a job is planned with the share of the other jobs of its kind; None for
-        fewer than two jobs.
+        `assumed_ratio` is the time taken divided by the time planned with the assumed share. `error` is the median of
+        |planned / taken - 1| over the jobs, with each job planned at the share of all other jobs of its kind. It is
+        None for fewer than two jobs.
     """
     rows = []
     for kind, share in measured_shares(finished).items():

@@ -166,7 +166,7 @@ def generation_parts(model: Mapping[str, Any], prompt: float, new: float, batch:
 
 
 def row_tokens(rows: SplitTokens, settings: Mapping[str, Any], stage: str) -> Tokens:
-    """Mean tokens of a row of a split in training, cut at `max_length` as in training.
+    """Mean tokens of a split's rows, each cut at `max_length` as in training.
 
     Args:
         rows: tokens of the rows of the split.

@@ -72,8 +72,9 @@ def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, fl
 def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens:
     """Numbers of tokens of a split's rows as a model reads them. Rows longer than `max_length` are not cut here.
 
-    If the preference pairs exist, the number of a rejected answer is estimated from its characters. If they do not
-    exist, the number in the task file is used. Without this number too, the number of the right answer is used.
+    If the rows are counted and the preference pairs exist, the tokens of a rejected answer are estimated from the
+    characters of the pairs' answers. Otherwise they are taken from the task file. If the task file states no tokens, a
+    rejected answer has as many tokens as the right answer.
     """
     gate = Path(study.paths("gate", task=task, model=model))
     pairs = Path(study.paths("pairs", task=task, model=model, split=split))
@@ -87,7 +88,7 @@ def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens
 
 
 def _stated(settings: Any, split: str) -> SplitTokens:
-    """The lengths that a task file states as means, or else assumed lengths, for all rows of a split."""
+    """A split without counted rows: each row has the mean tokens that the task file states, or else assumed tokens."""
     count = settings["splits"].get(split, 0)
     if "tokens" in settings:
         prompt, answer, rejected = (settings["tokens"][key] for key in ("prompt", "answer", "rejected"))

@@ -78,7 +78,7 @@ def refuse_unfit_requests(
         requests: requests of all jobs to submit.
         folders: folders that every node must see.
         policy: how requests grow with retries.
-        shared_disk: whether other nodes see this host's disks in a way that this host cannot detect.
+        shared_disk: whether other nodes see this host's disks by other means than NFS. This host cannot detect that.
 
     Raises:
         UserError: a request cannot be met. The message lists each problem once, with the setting to change.

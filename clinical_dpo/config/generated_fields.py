@@ -22,10 +22,11 @@ def writer(settings: Mapping[str, Any]) -> str:
 
 
 def own_writers(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The `generated_fields` of a task file after a run's overrides, each with one writer (model or endpoint).
+    """The key `generated_fields` of a task file with a run's overrides, where each field has one writer.
 
-    If the overrides name another writer, the writer in the task file is dropped. The result is empty if the overrides
-    have no `generated_fields`.
+    A writer is a model or an endpoint. If the overrides name a writer of the other kind for a field, the writer in the
+    task file is dropped. The result is an empty dict if the overrides have no `generated_fields`, because then no
+    writer changes.
 
     Args:
         merged: the task file's settings merged with the overrides.
@@ -57,7 +58,7 @@ def prompt_fields(generated_fields: Mapping[str, Any], field: str) -> list[str]:
 
 
 def field_endpoints(task: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Endpoint]:
-    """Map each generated field that an endpoint writes to this endpoint."""
+    """Generated field -> endpoint that writes it. Fields that a model writes are left out."""
     where = f"config/tasks/{task['name']}.yaml"
     return {
         field: endpoint_named(

@@ -23,7 +23,7 @@ def check_targets(model: Mapping[str, Any], where: str) -> None:
     """Refuse mistyped names in `lora_targets`. PEFT would silently ignore such a name and train only the other layers.
 
     A model that is pre-trained here has the layers of LLAMA. The layers of a hub model are not known before its
-    download, so a name is refused only if it is nearly the usual name of a layer.
+    download, so a name is refused only if it is similar to a usual name of a layer without being one.
 
     Args:
         model: the model file's settings.

@@ -51,7 +51,7 @@ def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, 
 
 
 def check_options(tasks: Mapping[str, Mapping[str, Any]], cache: object, show_failed_logs: bool) -> None:
-    """Refuse options of Snakemake that would show private text, or closed files, to others.
+    """Refuse options of Snakemake that would show private text, or blinding keys of raters' sheets, to others.
 
     Args:
         tasks: task -> settings.
