@@ -55,7 +55,9 @@ class Condition:
         `age != "" and age >= 18` is defined for every row.
 
         Raises:
-            UserError: a compared value is empty, of another type, or not a number where a number is needed.
+            UserError: `<`, `<=`, `>` or `>=` compares an empty value or a truth value; `in` searches a value that is
+            neither a list nor a text; a value is of another type; or a value is not a number or a truth value where
+            one is needed.
         """
         return _truth(self.tree, row)
 
@@ -89,8 +91,8 @@ def kept_rows(rows: Sequence[Mapping[str, Any]], condition: Condition, names: Se
         names: location of each row, for messages.
 
     Raises:
-        UserError: no row has a column of the condition, or the condition is not defined for a row. The message names
-            the column or the row.
+        UserError: a column of the condition is missing from all rows, or the condition is not defined for a row. The
+            message names the column or the row.
     """
     known = list(dict.fromkeys(name for row in rows for name in row))
     for column in sorted(condition.columns - set(known)):
@@ -280,7 +282,10 @@ def _is_in(first: ast.expr, left: Any, second: ast.expr, row: Mapping[str, Any])
 
 
 def _same(left: Any, right: Any) -> bool:
-    """Whether two values are equal texts, equal truth values or equal numbers; a text may be a number."""
+    """Whether two values are equal texts, equal truth values or equal numbers.
+
+    A text that spells a number equals that number.
+    """
     texts, truths = ({isinstance(each, kind) for each in (left, right)} for kind in (str, bool))
     if texts == {True} or True in truths:
         return type(left) is type(right) and bool(left == right)

@@ -6,7 +6,9 @@ from clinical_dpo.script import PRIVATE
 
 
 def failure(job: str, log: Path) -> str:
-    """Return the message of a failed job in one line. If no message may be shown, the line names the log.
+    """Return the message of a failed job in one line.
+
+    If the logs are private, or if the log has no message of a UserError, the line names the log instead.
 
     Args:
         job: name of the job.

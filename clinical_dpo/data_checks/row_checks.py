@@ -111,7 +111,8 @@ def token_findings(
 def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
     """Return the finding on test rows with a patient's id that also occurs in other splits.
 
-    The finding counts the column in which most test rows have such an id. Its examples name up to EXAMPLES columns.
+    The finding counts the test rows of one column only: the column with the most such rows. The finding's examples
+    name up to EXAMPLES columns.
 
     Args:
         shared: from `patient_columns`. If `shared` is empty, there is no finding.
@@ -124,7 +125,10 @@ def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
 
 
 def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: str) -> list[Finding]:
-    """Return the finding on rows whose prompt or answer spells a special token of the model, such as `<s>` of HTML."""
+    """Return the finding on rows whose prompt or answer contains the spelling of a special token of the model.
+
+    For example, the HTML tag `<s>` is spelled like the begin token of some models.
+    """
     pattern = re.compile("|".join(re.escape(token) for token in sorted(special)) or "(?!)")
     spelled = [bool(pattern.search(named.prompt) or pattern.search(named.answer)) for named in rows]
     return _shares("special_tokens", rows, spelled, model)

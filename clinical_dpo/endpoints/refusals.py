@@ -1,6 +1,7 @@
-"""Recognise refusals of a server: of one request because of its text, or of every request.
+"""Recognise whether a server refuses one request or every request.
 
-A server refuses every request because of the settings, the key or the account.
+A server refuses one request because of the request's text. It refuses every request because of the settings, the key or
+the account.
 """
 
 import json

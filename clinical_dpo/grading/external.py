@@ -29,9 +29,9 @@ def imported_answers(
     Args:
         rows: rows of the table.
         test: the task's test rows.
-        columns: field -> column of the table, as in the task file. The fields are `id`, or `prompt` if the table has no
-            ids; and `answer`, `grade` or both. Ids are compared in Unicode form NFC. Prompts are compared without
-            regard to case and white space.
+        columns: field -> column of the table, as in the task file. One field is `id`, or `prompt` if the table has no
+            ids. The other fields are `answer`, `grade` or both. Ids are compared in Unicode form NFC. Prompts are
+            compared without regard to case and white space.
         metric: the task's metric, a key of METRICS. Every grade must be on the scale of the metric.
         origin: the table's provenance, from `retrieve_file`.
 

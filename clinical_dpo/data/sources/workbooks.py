@@ -18,7 +18,9 @@ from clinical_dpo.io import Row
 
 @dataclass(frozen=True)
 class WorkbookOptions:
-    """How the numbers and merged cells of a sheet are read. A setting is for the whole sheet, or a mapping by column.
+    """How the numbers and merged cells of a sheet are read.
+
+    Each setting is one value for the whole sheet, or a dict column name -> value.
 
     Attributes:
         numbers: `shown` reads numbers as the texts that their cells show. `number` reads the stored numbers. By
