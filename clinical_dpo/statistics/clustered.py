@@ -35,7 +35,7 @@ class Ratio(NamedTuple):
         value: the proportion; NaN if no item counts.
         interval: interval of the proportion; (None, None) with fewer than two groups.
         influences: for each group, its number of hits minus `value` times its number of counted items; shape (groups,).
-        group_size: number of counted items in the group of a counted item, averaged over the counted items.
+        group_size: mean size of the groups, weighted by size. The size of a group is its number of counted items.
     """
 
     value: float
@@ -112,8 +112,8 @@ def combined_interval(
 ) -> Interval:
     """MOVER interval (`intervals.mover_interval`) of a weighted sum of transformed proportions of items in groups.
 
-    The correlation of the proportions is computed over groups. Its continuity correction is half of the mean group
-    size, where independent items have half an item.
+    The correlation of the proportions is computed over groups, with a continuity correction of half the mean group
+    size. For independent items, this correction would be half an item.
 
     Args:
         ratios: the proportions, all of the same groups.
@@ -206,8 +206,8 @@ def clustered_mean(values: np.ndarray, groups: Groups, level: float = LEVEL) -> 
         level: confidence level.
 
     Returns:
-        The mean with t, P and interval. If there is a single group, or if the groups show no spread, t, P and the
-        limits are None. If all values are 0, t is 0 and P is 1, and the limits are None.
+        The mean with t, P and interval. If all values are 0, t is 0, P is 1 and the limits are None. Otherwise, t, P
+        and the limits are None if there is a single group, or if the groups show no spread.
     """
     from statsmodels.regression.linear_model import OLS  # imported late: only tasks with groups need it
 

@@ -112,8 +112,8 @@ def decisions(
         margin: the smallest difference that matters (`value`), where it comes from (`source`) and a checksum
             (`sha256`).
         trivial: rows of the task's trivial.csv, as read; empty for a task without labels. Trivial answers need no
-            model. A first variant that is not above them gets the decision `no better than trivial` instead of
-            `better`.
+            model. If a comparison's first variant is not shown to beat a trivial answer, the decision `better` becomes
+            `no better than trivial`.
         corrected: rows of the task's corrected.csv, as read; empty for a task without a rated sample and a judge.
     """
     corrected_by_comparison = {(row["model"], row["compared"]): row for row in corrected}

@@ -142,9 +142,9 @@ def f1_differences(
     contradict each other, the interval is changed (`intervals.agreeing`).
 
     P is that of a permutation test. Under the null hypothesis the two answers to an item can be swapped (approximate
-    randomization: Noreen 1989; for F1 Yeh 2000). For the positive class's F1, the test is exact: it covers all swaps.
-    For macro F1, and for items in groups, the test is exact for up to 13 items or groups. Otherwise it uses 10,000
-    random swaps.
+    randomization: Noreen 1989; for F1 Yeh 2000). For the positive class's F1 of independent items, the test is exact:
+    it covers all swaps. For macro F1 of independent items, the test is exact for up to 13 items. For items in groups,
+    the test is exact for up to 13 groups. Otherwise it uses 10,000 random swaps.
 
     Args:
         labels: the true label of each item.

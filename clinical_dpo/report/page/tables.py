@@ -207,7 +207,7 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
 
 
 def published_rows(published: Rows) -> list[Row]:
-    """Make a row for each printed number that is comparable with this run. The run's numbers have two decimals.
+    """Make a row for each number in a paper that is comparable with this run. The run's numbers have two decimals.
 
     Args:
         published: rows of `papers.published.COLUMNS`.
@@ -226,8 +226,8 @@ def published_rows(published: Rows) -> list[Row]:
 def contradiction_rows(studies: Mapping[str, Any]) -> list[Row]:
     """Make a row for each contradiction in a paper.
 
-    The columns are `study`, `what` (what the contradiction is about), `printed` (the values with their places), `kept`
-    (the value that is used) and `why`.
+    The columns are `study`, `what` (what the contradiction is about), `printed` (each value, and where in the paper it
+    is printed), `kept` (the value that is used) and `why`.
 
     Args:
         studies: name of a study -> its printed results, from `papers.published.load_published`.

@@ -108,7 +108,7 @@ def judges(facts: RunFacts) -> list[str]:
 
 
 def externals(facts: RunFacts) -> list[str]:
-    """A line per task and set of external answers that the run compares. Such answers are made outside of the run."""
+    """For each task, a line per set of compared external answers. External answers are made outside of the run."""
     return [
         f"{facts.task_title(task)}: answers of {facts.study.titles[name]}, made outside of this run."
         for task in facts.study.tasks
