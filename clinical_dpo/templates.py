@@ -161,7 +161,7 @@ def _within(tree: nodes.Node, kind: type[Any]) -> list[Any]:
 def uses_whole_row(template: str) -> bool:
     """Whether a template may use any column.
 
-    A template may use any column if it uses `row` other than by the name of a column. For example, `row.items()` does.
+    This is so if the template uses `row` in a way that does not name one column, such as `row.items()`.
     """
     if not is_template(template):
         return False

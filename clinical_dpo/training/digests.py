@@ -1,7 +1,7 @@
 """Digests of everything that a training run depends on.
 
 Equal digests show that a run can use existing checkpoints, or the stored weights of its probe. A probe is a first,
-full-length run, from whose curve of the eval loss the number of training steps is read.
+full-length run. Its curve of the eval loss determines for how many steps the trial is trained.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ NOT_OF_WEIGHTS = ("eval_steps",)  # settings that change no weights
 def run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """SHA-256 of a run's base model, settings, steps, input files and code.
 
-    A run resumes from a checkpoint only if both have the same digest.
+    A run resumes from a checkpoint only if the checkpoint was saved under the same digest.
 
     Args:
         run: settings of the training.
@@ -38,7 +38,10 @@ def probe_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -
 
 
 def input_digests(paths: Iterable[str]) -> dict[str, str]:
-    """Map the path of each input file to the file's SHA-256. The files of an input folder are its safetensors files."""
+    """Map the path of each input file to the file's SHA-256.
+
+    If a path is a folder, the safetensors files in the folder are the input files.
+    """
     files = [
         file for path in map(Path, paths) for file in ([path] if path.is_file() else sorted(path.glob("*.safetensors")))
     ]

@@ -1,6 +1,7 @@
 """Micro-batches with a limited number of tokens.
 
-A training step keeps its rows. It is computed in parts, the micro-batches, which are as few as the limit allows.
+The limit does not change the rows of a training step. It only divides them into parts, the micro-batches, which are
+computed one after the other. A step has as few parts as the limit allows.
 """
 
 from collections.abc import Sequence
@@ -53,7 +54,7 @@ class TokenCollator:
         """Number of tokens that are computed for each row, with all its answers.
 
         In the flat layout, the prompt of a pair counts once. In the padded layout, each answer of a pair counts with
-        its prompt, and both count as long as the longer of the two.
+        its prompt, and the shorter answer counts as many tokens as the longer one.
 
         Args:
             whole: the collated batch of all rows of the step.
@@ -77,7 +78,7 @@ def split_rows(lengths: Sequence[int], tokens: int, padded: bool) -> list[tuple[
         padded: whether every row of a part takes as many tokens as the longest row of the part.
 
     Returns:
-        Index of the first row of each part, and index after the last row.
+        For each part, the index of its first row and the index after its last row.
     """
     parts: list[tuple[int, int]] = []
     begin = 0
@@ -118,7 +119,7 @@ class StepInParts:
         The SFT loss of a part is a sum over tokens divided by `num_items_in_batch`, the number of tokens in the whole
         step. The losses of the parts therefore add up. The DPO loss of a part is a mean over the part's pairs, which
         the trainer divides by the number of accumulated batches. To give each part its weight in the step, this method
-        divides that number by the part's share.
+        divides the number of accumulated batches by the part's share.
         """
         if "parts" not in inputs:
             return super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]

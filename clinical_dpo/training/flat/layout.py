@@ -16,7 +16,7 @@ Segments = tuple[tuple[int, int, int, int], ...]
 
 
 class Layout(TypedDict):
-    """A batch in the flat layout (one long row without padding), and what converts results to padded rows."""
+    """A batch in the flat layout (one long row without padding), and the mask that puts results into padded rows."""
 
     input_ids: torch.Tensor  # (1, tokens)
     position_ids: torch.Tensor  # (1, tokens), as in the padded rows
@@ -31,8 +31,8 @@ def flat_layout(
 ) -> Layout:
     """Convert a right-padded batch to the flat layout, one long row without padding.
 
-    Rows with the same prompt share their equal first tokens: the prompt, and equal first tokens of the answers. Shared
-    tokens occur once.
+    Rows with the same prompt share the tokens with which they all begin: the prompt, and any first tokens that their
+    answers have in common. Shared tokens occur once.
 
     Args:
         input_ids, attention_mask: token ids and padding mask, as TRL's collator makes them; shape (rows, width).
