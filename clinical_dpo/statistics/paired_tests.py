@@ -81,8 +81,8 @@ def paired_t(x: Sequence[float], y: Sequence[float]) -> tuple[float | None, floa
 
     Returns:
         t and P. They are (0, 1) if all differences are zero. They are (None, None) for fewer than two pairs, and if all
-        pairs have the same nonzero difference. In these cases the test is not defined: scipy's P is 0 or NaN, and P = 0
-        would claim certainty from two pairs.
+        pairs have the same nonzero difference. The test is not defined there, and scipy's P is 0 or NaN. P = 0 would
+        claim certainty, even from only two pairs.
     """
     differences = np.subtract(x, y)
     if len(differences) < 2:

@@ -1,10 +1,12 @@
 """Metrics of the probabilities that a variant gives the labels.
 
-With two labels, all metrics are about the probability of the first label, the positive class. With more labels, AUROC
-and average precision are computed for each class against all other classes, and averaged over the classes without
-weights. The Brier score is then a sum over the classes. The calibration slope, the expected calibration error and the
-reliability table then compare the largest probability with whether its label is right (Guo et al. 2017,
-arXiv:1706.04599).
+With two labels, all metrics are about the probability of the first label, the positive class. With more labels:
+
+- AUROC and average precision are computed for each class against all other classes. Their mean over the classes is
+  unweighted.
+- The Brier score is a sum over the classes.
+- The calibration slope, the expected calibration error and the reliability table are about the event that the most
+  probable label is right, and about the probability of that label (Guo et al. 2017, arXiv:1706.04599).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -76,7 +78,7 @@ def average_precision(scores: np.ndarray, positive: np.ndarray) -> Statistic:
 
 
 def _by_threshold(scores: np.ndarray, positive: np.ndarray) -> tuple[Statistic, Statistic]:
-    """Return two functions that sum the weights of the positive, and of the negative, items at or above each score.
+    """Return two functions that sum the weights of items at or above each score: of positive and of negative items.
 
     Args:
         scores: score of each item, shape (items,).
@@ -180,7 +182,8 @@ def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.nda
     """A metric of the positive class for two labels. For more labels, its mean over the classes where it is defined.
 
     Args:
-        metric: function that makes a statistic from scores and from whether items are positive, such as `auroc`.
+        metric: function such as `auroc`. It takes the items' scores and whether each item is positive, and returns a
+            statistic.
         probabilities: probability of each label for each item, shape (items, labels).
         codes: index of each item's true label, shape (items,).
 

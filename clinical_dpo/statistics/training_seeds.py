@@ -50,8 +50,8 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending. For every
             seed after the first there are also the variants sft_seed{seed}, dpo_seed{seed} and so on.
-        task: the task's settings `name`, `metric` (a key of METRICS) and `data` (real or synthetic). For a task with
-            labels also the labels, as `positive` and `negative` or as `labels`.
+        task: the task's settings `name`, `metric` (a key of METRICS) and `data` (real or synthetic). A task with labels
+            also has `positive` and `negative`, or `labels`.
         seeds: the training seeds.
 
     Raises:
@@ -154,7 +154,7 @@ def macro_f1_difference(means: np.ndarray, classes: int) -> np.ndarray:
     """Difference of two variants' macro F1, first minus second.
 
     Args:
-        means: means over items of the arrays of `_cells`, of the first variant, then of the second; shape
+        means: the `_cells` of the first variant, then those of the second variant, averaged over the items; shape
             (..., 2 x classes x (classes + 1)).
         classes: number of classes.
     """

@@ -60,15 +60,16 @@ def vary_unreadable(
       item's true label. If it has no labels, the answer has the best grade.
     - `left out`: the item is left out. A comparison leaves out an item if either answer is unreadable.
     - `worst case`: the answer is a wrong label (`wrong_labels`). If the task has no labels, the answer has the lowest
-      grade. In a comparison this holds for the first variant, but an unreadable answer of the second variant is right.
+      grade. In a comparison, only the first variant is graded by this rule. An unreadable answer of the second variant
+      is right.
 
     As in decisions.csv, a first variant that is not above the trivial answer (the same label for every item) is never
     `better`.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. External answers are left out.
-        task: the task's settings `name`, `metric`, `data` and `seed`. For a task with labels also the labels, as
-            `positive` and `negative` or as `labels`.
+        task: the task's settings `name`, `metric`, `data` and `seed`. A task with labels also has `positive` and
+            `negative`, or `labels`.
         margin: the smallest difference that matters.
         alpha: significance level of a comparison.
         arm_alpha: significance level of a comparison of an arm (a further variant). Needed only for a task with arms.
