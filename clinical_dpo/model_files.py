@@ -69,9 +69,9 @@ def folder_files(folder: Path) -> list[str]:
 
 
 def count_weights(folder: str | Path) -> int | None:
-    """Number of weights in a model's folder: the sizes of all tensors, from the headers of its safetensors files.
+    """Number of weights in a model's folder: the elements of all tensors, from the headers of its safetensors files.
 
-    For pickled weights it is the size of the files, divided by the bytes of a weight (`dtype` of config.json).
+    For pickled weights, it is the size of the files divided by the bytes of one weight (`dtype` of config.json).
 
     Returns:
         The number; None if the folder has no weights or if a file is damaged.

@@ -28,7 +28,7 @@ def write_answers(
         base: folder of the base model.
         trained: folder of the trained weights; None for the base model.
         model: settings of the model file.
-        rows: JSON Lines file of answers to write -> JSON Lines file of the task rows to answer.
+        rows: output file of answers -> input file of the task rows to answer, both in JSON Lines.
         settings: `answer_by` (by default `generation`), and the settings that this way of answering needs.
         batch_size: number of rows answered at once.
         record: JSON file to which the record is written.

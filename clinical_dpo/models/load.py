@@ -88,7 +88,7 @@ def quantization_config(model: Mapping[str, Any]) -> BitsAndBytesConfig | None:
     Embeddings, norms and the head keep the model's dtype. LoRA weights are float32 (PEFT's default), as without
     quantization. PEFT's `prepare_model_for_kbit_training` is not used, for four reasons. PEFT freezes the base model
     anyway. Norms of Llama and Mistral compute in float32, whatever the dtype of the weights. A float32 head would cost
-    2 GB in a model of 8 billion weights. Gradient checkpointing without re-entry needs no gradients of the inputs.
+    2 GB in a model of 8 billion weights. Non-reentrant gradient checkpointing needs no gradients of the inputs.
     """
     settings = model.get("quantization")
     if not settings:

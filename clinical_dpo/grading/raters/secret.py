@@ -1,4 +1,4 @@
-"""Read or create the random secret of a sheet. It decides the order of the items and the sides of the answers."""
+"""Read or create a sheet's random secret. The secret decides the order of items and which answer is shown as A."""
 
 import hashlib
 import hmac
