@@ -48,7 +48,7 @@ def bias_lines(rows: Iterable[Mapping[str, str]], only_suspicious: bool = False)
 
     Args:
         rows: rows of judge_bias.csv of all tasks, as read from CSV.
-        only_suspicious: whether to leave out lines that are no warning.
+        only_suspicious: whether to return only the warnings.
     """
     return [
         f"{row['task']}, {row['model']}: judge {row['judge']} ({row['judged']}) {words}"

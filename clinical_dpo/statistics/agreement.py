@@ -142,11 +142,11 @@ def agreement(
     A sheet is a table of items that raters grade. The measures depend on what the raters choose:
 
     - Right or wrong, or the preferred answer: `raw_agreement` (Wilson interval), `cohen_kappa`, `fleiss_kappa`,
-      `krippendorff_alpha` for nominal data, and `adjudicated_share`: the share of items without a majority among the
-      raters.
+      `krippendorff_alpha` for nominal data, and `adjudicated_share` (the share of items without a majority among the
+      raters).
     - Grades from 1 to 5: `raw_agreement`, `quadratic_kappa`, `krippendorff_alpha` for ordinal data, and `icc_2_1`.
-    - Rubrics (weighted yes/no criteria): for each criterion, which the column `criterion` names, `raw_agreement`,
-      `cohen_kappa` and `fleiss_kappa`. For the answers' scores, `krippendorff_alpha` for interval data, and `icc_2_1`.
+    - Rubrics (weighted yes/no criteria): `raw_agreement`, `cohen_kappa` and `fleiss_kappa` for each criterion, whose
+      name is in the column `criterion`; `krippendorff_alpha` for interval data and `icc_2_1` for the answers' scores.
 
     Every pair of raters has a row for each measure except `fleiss_kappa` and `adjudicated_share`. All raters together
     have a row for `adjudicated_share`. If there are three or more raters, all raters together also have rows for

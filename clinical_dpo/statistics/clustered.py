@@ -226,10 +226,12 @@ def clustered_mean(values: np.ndarray, groups: Groups, level: float = LEVEL) -> 
 
 
 def swap_p(statistic: Callable[[np.ndarray], np.ndarray], first: np.ndarray, second: np.ndarray, seed: int) -> float:
-    """Two-sided P of a paired permutation test that swaps the two answers to all items of a group at once, by scipy.
+    """Two-sided P of a paired permutation test for items in groups, by scipy.
 
-    The test compares a statistic of the two variants. P is exact for up to 13 groups. For more groups, P comes from
-    10,000 random swaps. P is 1 for a single group, because a swap then changes only the sign of the difference.
+    The test compares a statistic of two variants. A permutation swaps the variants' answers in some of the groups; in
+    such a group, it swaps the answers to all items. P is exact for up to 13 groups. For more groups, P comes from
+    10,000 permutations: the observed one and 9,999 random ones. P is 1 for a single group, because a swap then
+    changes only the sign of the difference.
 
     Args:
         statistic: function that computes a variant's value from k sums over all items. It takes an array of shape

@@ -28,7 +28,8 @@ class RunFacts:
         training: (task, model, stage) -> run.json of the chosen trial.
         answers: (task, model, variant) -> record of the test answers.
         judges: (task, model, kind of verdict, such as correctness or preference) -> record of the judge's verdicts.
-        tables: name of a table in reports/tables -> its rows. The name `cost` has the rows of the figure of costs.
+        tables: name of a table in reports/tables -> its rows. There is also the name `cost`, for the rows that the cost
+            figure draws.
     """
 
     study: Study

@@ -247,7 +247,7 @@ def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True, extr
         row: row with the `effect_measure` of the difference.
         value: the difference, as a number or as read from CSV.
         signed: whether a positive difference has a plus sign.
-        extra: digits beyond the usual number.
+        extra: how many decimals to add to the usual ones.
     """
     number = optional_number(value)
     if number is None:
@@ -262,7 +262,7 @@ def _plain(row: Mapping[str, Any], number: float, extra: int, sign: str = "") ->
     Args:
         row: row with the `effect_measure` of the difference.
         number: the difference.
-        extra: digits beyond the usual number.
+        extra: how many decimals to add to the usual ones.
         sign: "+" puts a plus sign before a positive number, "" does not.
     """
     return f"{number:{sign}.{2 + extra}f}" if _on_own_scale(row) else f"{100 * number:{sign}.{1 + extra}f}"

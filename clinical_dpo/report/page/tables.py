@@ -97,7 +97,7 @@ def result_rows(
         shown: rows of metrics.csv about the tasks' headline metrics.
         stats: rows of stats.csv.
         tasks: task -> settings with `title`.
-        models: name of a model, or of external answers -> name shown.
+        models: maps the name of a model or of external answers to the name shown.
         below: (task, model, variant) of each variant that is not shown to beat a trivial answer (one label for every
             item), from `trivial_words.no_better`.
     """
@@ -131,7 +131,7 @@ def result_rows(
 def estimates(by_variant: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> dict[str, Row]:
     """Map each variant to a cell of a table row: a dictionary with the texts `value` and `interval`.
 
-    A missing variant has empty texts. A row of external answers has a single cell, with the key `external`.
+    A missing variant has empty texts. If the table row is about external answers, the only key is `external`.
 
     Args:
         by_variant: variant -> its row of metrics.csv.

@@ -87,9 +87,9 @@ def _flow(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def omissions(facts: RunFacts) -> list[str]:
-    """A line per task: rows dropped while reading, repeats of a prompt with another answer, and reduced splits.
+    """A line per task: rows dropped while reading, repeated prompts with conflicting answers, and reduced splits.
 
-    The answer of a repeat is compared with the answer of the first row with the same prompt. Splits are reduced if the
+    An answer conflicts if it differs from the answer of the first row with the same prompt. Splits are reduced if the
     source has fewer rows than the config asks for.
     """
     lines = []
