@@ -59,9 +59,9 @@ def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
 def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
     """Number of test items that would show with 80% power whether the first variant is better.
 
-    The computation treats the estimate as the true effect. There are two ways to settle the question. Either the first
-    variant is shown to be better, or the first variant is shown to be less than one margin better. The standard error
-    comes from the interval. It falls with the square root of the number of items.
+    There are two ways to settle the question. Either the first variant is shown to be better than the second, or it is
+    shown to be less than one margin better. The computation treats the estimate as the true effect. The standard error
+    is computed from the interval, and falls with the square root of the number of items.
 
     Args:
         effect: the estimate.

@@ -13,9 +13,9 @@ def exact_p(counts: np.ndarray) -> float:
     """Exact two-sided permutation P of the difference of the positive class's F1, over all ways to swap answers.
 
     A swap changes the difference only at a discordant item: an item that exactly one variant answers as positive. The
-    swaps decide how many of the discordant items with a positive label the first variant answers as positive. This
-    number is binomial with probability 1/2. For the discordant items with another label, the number is binomial too,
-    and independent of the first number. P follows from both binomial distributions. No library covers all swaps.
+    difference then depends on two numbers: how many discordant items with a positive label, and how many with another
+    label, the first variant answers as positive. Under random swaps, the two numbers are independent and binomial with
+    probability 1/2. P is computed from both binomial distributions. No library covers all swaps.
 
     Args:
         counts: numbers of items, an array of shape (classes, classes + 1, classes + 1). The axes are the true label,

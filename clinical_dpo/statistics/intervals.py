@@ -20,8 +20,8 @@ Interval = tuple[float | None, float | None]
 def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
     """Score interval of a proportion (Wilson 1927, J Am Stat Assoc 22:209-212), by statsmodels; (None, None) for n = 0.
 
-    For 0 successes the lower limit is exactly 0. For n successes the upper limit is exactly 1. In these cases the
-    limits of statsmodels have a rounding error.
+    For 0 successes the lower limit is set to exactly 0, and for n successes the upper limit is set to exactly 1. This
+    corrects a rounding error of statsmodels.
     """
     if n == 0:
         return None, None
@@ -46,10 +46,10 @@ def mover_interval(
 ) -> Interval:
     """Interval of a weighted sum from the intervals of its terms: the method of variance estimates recovery (MOVER).
 
-    The reference is Zou & Donner 2008 (Stat Med 27:1693-1702). MOVER uses the formula for the standard error of a sum
-    of correlated terms. In place of each term's standard error, it takes the distance from the weighted term's estimate
-    to its limit. The formula then gives the distance from the sum to the limit of the sum. No maintained library has
-    MOVER.
+    The reference is Zou & Donner 2008 (Stat Med 27:1693-1702). MOVER uses the formula for the standard error of a
+    weighted sum of correlated terms. It replaces each term's standard error by the distance between the term's estimate
+    and one of the term's limits. The formula then gives the distance between the sum and a limit of the sum. No
+    maintained library has MOVER.
 
     Args:
         weights: weight of each term; a difference has 1 and -1.

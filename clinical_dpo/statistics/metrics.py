@@ -101,9 +101,9 @@ def task_metrics(
         task: the task's settings `name`, `metric` (the headline metric, a key of METRICS), `data` (real or synthetic)
             and `seed`. A task with the key `positive` also needs `negative`. A task with the key `labels` also needs
             the settings that `metric_kinds.all_labels` reads.
-        answers: maps (model, variant) to the variant's answers. Their probabilities of labels are used for metrics.
-            From their texts come the share of answers with a thought (text that a reasoning model writes before its
-            answer) and the share of answers that were cut off. Pending rows have these shares, too.
+        answers: maps (model, variant) to the variant's answers. Some metrics use the answers' probabilities of labels.
+            The rows also get the shares of answers with a thought (text that a reasoning model writes before its
+            answer) and of answers that were cut off (`reading_shares`). Pending rows have these shares, too.
 
     Raises:
         UserError: there are no rows, a label is not one of the task's labels, or a grade is not on its scale. The
@@ -127,7 +127,8 @@ def _variant_metrics(
     Args:
         rows: the variant's grades, one row per test item.
         task: see `task_metrics`.
-        blank: row to start from, with the names of task, model and variant and the shares from `reading_shares`.
+        blank: row that is copied and filled in. It has the names of the task, the model and the variant. It also has
+            the shares from `reading_shares` if the answers are known.
         answers: the variant's answers; empty if they are not known.
     """
     if not rows:

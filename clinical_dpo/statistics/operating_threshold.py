@@ -33,9 +33,10 @@ def choose_threshold(
 ) -> Threshold:
     """Choose the best threshold of the probability by a rule.
 
-    The candidate thresholds are 0, the midpoint of every two neighbouring probabilities and, if the highest probability
-    is below 1, the midpoint between it and 1. If several candidates are equally good, the one nearest to 0.5 is chosen,
-    and of two that are equally near, the lower one.
+    The candidate thresholds are 0 and the midpoint of every two neighbouring probabilities. If the highest probability
+    is below 1, the midpoint between the highest probability and 1 is a candidate, too. Of several equally good
+    candidates, the one nearest to 0.5 is chosen. Of two candidates that are equally near to 0.5, the lower one is
+    chosen.
 
     Args:
         probabilities: each dev item's probability of the positive class.

@@ -28,11 +28,11 @@ FEWEST_CORRECTIONS = 10
 
 
 class SampleGroups(NamedTuple):
-    """The groups of the rated items and of all other items.
+    """The groups of the rated items and of the unrated items.
 
     Attributes:
-        rated: index of the group of each rated item, shape (rated items,).
-        others: index of the group of each other item, shape (other items,).
+        rated: index of each rated item's group, shape (rated items,).
+        others: index of each unrated item's group, shape (unrated items,).
     """
 
     rated: Groups
@@ -125,7 +125,7 @@ def tuned_mean(
     Args:
         raters: raters' grades of the sample, shape (rated items,).
         judge: the judge's grades of the sample, in the same order, shape (rated items,).
-        others: the judge's grades of all other items, shape (other items,).
+        others: the judge's grades of all unrated items, shape (unrated items,).
     """
     y, predicted, rest = (np.asarray(values, dtype=float) for values in (raters, judge, others))
     spread = float(np.var(np.concatenate([predicted, rest]), ddof=1))
@@ -226,7 +226,7 @@ def _variance(
     judge_variance = weight**2 * float(np.var(judged, ddof=1)) / len(rest)
 
     def unbiased(squares: float, n: int) -> float:
-        """Variance of an estimate from n units. `squares` is the sum of the units' squared contributions to it."""
+        """Variance of an estimate from n units; `squares` sums their squared contributions to the estimate."""
         return (squares + 1 / n**2) * n**2 / (n**2 - 4) if more_pairs else squares * n / (n - 2)
 
     variance = unbiased(float(np.var(residuals)) / len(y), len(y)) + judge_variance

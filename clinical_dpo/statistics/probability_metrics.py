@@ -1,4 +1,4 @@
-"""Metrics of the probabilities that a variant gives the labels.
+"""Metrics of the probabilities that a variant assigns to the labels.
 
 With two labels, all metrics are about the probability of the first label, the positive class. With more labels:
 
@@ -78,15 +78,17 @@ def average_precision(scores: np.ndarray, positive: np.ndarray) -> Statistic:
 
 
 def _by_threshold(scores: np.ndarray, positive: np.ndarray) -> tuple[Statistic, Statistic]:
-    """Return two functions that sum the weights of items at or above each score: of positive and of negative items.
+    """Return two functions. The first sums the weights of the positive items at or above each score.
+
+    The second does the same for the negative items.
 
     Args:
         scores: score of each item, shape (items,).
         positive: whether each item is positive, shape (items,), boolean.
 
     Returns:
-        Two functions. Each takes weights, an array of shape (resamples, items), and returns an array of shape
-        (resamples, distinct scores). The scores are in descending order.
+        Two functions. Each takes weights, an array of shape (resamples, items), and returns the sums for all distinct
+        scores in descending order, an array of shape (resamples, distinct scores).
     """
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.diff(scores[order], append=np.nan) != 0)  # position of the last item with each score
@@ -160,8 +162,8 @@ def calibration_slope(
 
     Returns:
         Slope and interval. All values are None if all events are true, if all are false, or if all probabilities are
-        equal. All values are also None if a probability separates the true events from the false ones, because the
-        likelihood then has no maximum.
+        equal. All values are also None if a threshold of the probability separates the true events from the false ones,
+        because the likelihood then has no maximum.
     """
     x = logit(np.clip(confidence, CLIP, 1 - CLIP))
     yes, no = x[right], x[~right]

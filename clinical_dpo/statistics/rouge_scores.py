@@ -30,11 +30,12 @@ def rouge_rows(
 ) -> list[Row]:
     """Rows with the columns COLUMNS: the mean ROUGE of each variant of one model, with a 95% bootstrap interval.
 
-    A variant has one row for each kind of ROUGE (KINDS) and score (SCORES). SFT is also compared with base, and DPO and
-    every arm (further variant) with SFT. The column `against` names the second variant of the comparison. The
-    comparison is paired by item. The row has the mean difference with its t interval, and P of the two-tailed paired t
-    test. P is not corrected for several tests. P is None for a single item, and if all differences have the same
-    nonzero value. If the items are in groups, every interval and P is that of `clustered.clustered_mean`.
+    A variant has one row for each kind of ROUGE (KINDS) and score (SCORES). The row of a variant other than base also
+    has a comparison with a second variant, which the column `against` names. SFT is compared with base. DPO and every
+    arm (further variant) are compared with SFT. The comparison is paired by item. Its columns are the mean difference
+    with its t interval, and P of the two-tailed paired t test. P is not corrected for several tests. P is None for a
+    single item, and if all differences have the same nonzero value. If the items are in groups, every interval and P is
+    that of `clustered.clustered_mean`.
 
     Args:
         rows: test rows. `completion` is the reference answer. A task with groups also has `group`.

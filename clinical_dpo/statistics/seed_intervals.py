@@ -46,8 +46,9 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
     Args:
         values: without `statistic`, the difference of two variants' grades for each seed and item, shape (seeds,
             items). With `statistic`, k numbers for each seed and item, shape (seeds, items, k).
-        statistic: function that computes the effect from the k numbers' means over items. It takes an array of shape
-            (..., k) and returns an array of shape (...). Without it, the effect is the mean difference.
+        statistic: function that computes the effect from k means: the mean of each of the k numbers over the items. It
+            takes an array of shape (..., k) and returns an array of shape (...). If this is None, the effect is the
+            mean difference.
         level: confidence level.
 
     Returns:

@@ -205,9 +205,9 @@ def masked_levels(
     The function `masked` first chooses levels in each subgroup alone. Two subgroups together may also reveal the
     numbers of a few people. An example is a subgroup with the level "65 or more" and another with the level "66 or
     more". Subtracting the numbers of one level from those of the other would reveal the numbers of the people of age
-    65. The same holds if a level differs by only a few people from several levels of another subgroup together, such as
-    women from the patients of two wards. The level of the later subgroup is then masked, with further levels of its
-    subgroup as `masked` demands.
+    65. One level may also differ by only a few people from several levels of another subgroup together. An example is
+    the level "women" if all women are in two wards that have only a few other patients. In both cases the level of the
+    later subgroup is masked, and further levels of this subgroup are masked as `masked` demands.
 
     Args:
         of: maps each subgroup to its levels, and each level to the ids of its items.
@@ -225,7 +225,9 @@ def masked_levels(
     hidden = {subgroup: masked(sizes[subgroup], smallest) for subgroup in items}
 
     def revealing() -> tuple[str, str] | None:
-        """Find a shown level that differs from shown levels of another subgroup by too few people.
+        """Find a shown level that differs by too few people from levels of another subgroup whose numbers are known.
+
+        The numbers of the other subgroup's shown levels are known, and so are those of its masked levels together.
 
         Returns:
             The subgroup and the level; None if there is no such level.

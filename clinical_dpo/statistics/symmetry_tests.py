@@ -7,9 +7,8 @@ Each test has a version for items in groups: a score test with the cluster-robus
 46:327-333). Its statistic is d' S^- d, where S^- is the generalised inverse of S. Each item has a vector. For
 independent items, d is the sum of these vectors, and S is the sum of their outer products. For groups, the vectors are
 first summed over each group. If every group has a single item, the results are those for independent items. If every
-group repeats one item, with the same number of copies in all groups, the results are those for single copies. The
-statistic is at most the number of groups, so few groups cannot give a small P. No maintained library has these versions
-for groups.
+group consists of m copies of one item, with the same m for all groups, the results do not depend on m. The statistic is
+at most the number of groups, so few groups cannot give a small P. No maintained library has these versions for groups.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Metrics of tasks with the key `labels`, and differences of right answers and of F1."""
+"""Metrics of tasks with the key `labels`. Differences of two variants in accuracy and in F1."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -58,5 +58,5 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """Columns of the difference of two variants: right answers and F1, as in `metric_kinds.labels.difference`."""
+    """Columns of the difference of two variants in accuracy and in F1, as in `metric_kinds.labels.difference`."""
     return label_difference(x, y, task, threshold)

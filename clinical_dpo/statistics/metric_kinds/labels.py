@@ -1,4 +1,4 @@
-"""Metrics of tasks with the keys `positive` and `negative`, and differences of right answers and of F1."""
+"""Metrics of tasks with the keys `positive` and `negative`. Differences of two variants in accuracy and in F1."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
