@@ -23,10 +23,10 @@ def split(
         rows: task rows with unique `id`.
         sizes: split -> wanted number of rows; 0 gives an empty split.
         seed: seed of the draw.
-        stratify: whether each `label` has the same share of every split as of all rows. The exact number of rows with
-            a label in a split would be s n, where s is the label's share of all rows and n is the split's size. The
-            drawn number differs from s n by at most 1 with two labels, and by at most 1 + k s with k labels. With
-            groups, the difference may be larger.
+        stratify: whether every split keeps the proportions of the labels. Let s be a label's share of all rows, and n
+            the size of a split. The split's number of rows with this label differs from s n by at most 1 if there are
+            two labels, and by at most 1 + k s if there are k labels. If rows have a `group`, the difference may be
+            larger.
         on_shortfall: what to do if there are too few rows. `error` raises an error. `shrink` shrinks all splits in
             proportion.
 
@@ -93,7 +93,7 @@ def _normalised_prompt(row: TaskRow) -> str:
 
 
 def distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:
-    """Keep one row of each prompt. Of the rows with the same prompt, the first by id, then by answer, is kept.
+    """Keep one row of each prompt: the row that comes first if rows are sorted by id, then by answer.
 
     Returns:
         The kept rows; the number of removed rows; and the number of removed rows whose answer differs from the answer

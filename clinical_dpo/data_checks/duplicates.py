@@ -74,7 +74,8 @@ def _distinctive_shingles(texts: Iterable[str]) -> list[Hashes]:
     """Return sorted 64-bit hashes of each text's distinct shingles, without the shingles that all texts share.
 
     Each hash is made by tabulation hashing (Zobrist 1970): it is the XOR of random numbers, one for each word at its
-    position in the shingle. The probability that any two of a million shingles collide is one in tens of millions.
+    position in the shingle. Among a million shingles, the probability of at least one collision is one in tens of
+    millions.
     """
     number: dict[str, int] = {}
     numbered = [

@@ -42,7 +42,7 @@ def check_workbook(path: Path) -> None:
 
     Raises:
         UserError: too many parts, bytes, elements, rows, columns, cells or characters; a document type declaration;
-            a compression that Excel does not write.
+            a compression method that Excel does not use.
         zipfile.BadZipFile, OSError, RuntimeError: the file is not a ZIP archive, does not exist, or has a password.
     """
     if check_size(path):

@@ -24,16 +24,16 @@ def delimiter_name(delimiter: str) -> str:
 
 
 def delimiter_setting(delimiter: str) -> str:
-    """Return how a message names the setting of a delimiter, such as `delimiter: ";"` under `source`."""
+    """Return the setting of a delimiter as messages name it, such as `delimiter: ";"` under `source`."""
     escaped = "\\t" if delimiter == "\t" else delimiter
     return f'`delimiter: "{escaped}"` under `source`'
 
 
 def likely_delimiter(text: str, delimiter: str) -> str | None:
-    """Return the delimiter that a table probably has in place of the delimiter in use; None if there is none.
+    """Return the delimiter with which a table should probably be read; None if no other delimiter fits better.
 
-    The returned delimiter divides every row into the same number of cells, and the header into more cells than the
-    delimiter in use does.
+    The returned delimiter divides every row into the same number of cells. It divides the header into more cells than
+    the delimiter in use does.
 
     Args:
         text: the table's text. Only its first rows are examined.

@@ -71,7 +71,7 @@ def retrieve_file(
 
     Raises:
         UserError: the file is missing, cut off or in another encoding, has no rows, or has broken texts. The message
-            names the place and says what to do.
+            names the file and, where known, the row, line or column.
     """
     if unset := unset_variables(path):
         raise PublicError(

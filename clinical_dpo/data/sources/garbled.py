@@ -16,8 +16,8 @@ class _Misreading(NamedTuple):
         codec: the wrong encoding.
         leads: first bytes of the original characters in UTF-8.
         following: bytes that may follow the first byte in UTF-8.
-        least: smallest number of garbled characters in a text that counts as garbled. This number is above 1 if correct
-            text, such as `É’`, can look like a garbled character.
+        least: number of garbled characters from which a text counts as garbled. This number is above 1 if a part of
+            correct text, such as `É’`, can look like a garbled character.
     """
 
     codec: str

@@ -104,7 +104,7 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
     for split in splits:
         if split not in files:
             raise UserError(
-                f"{data_id}, config {config}: there is no split '{split}'. Set `splits` to names out of "
+                f"{data_id}, config {config}: there is no split '{split}'. Set `splits` to one or more of "
                 f"{', '.join(list(files)[:50])}."
             )
     selected = [files[split] for split in splits]

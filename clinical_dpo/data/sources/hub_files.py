@@ -40,8 +40,8 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
         where: the data set, for messages.
 
     Raises:
-        UserError: the card is not readable, names files outside of the repository, or sets how files are read; the
-            configuration is unknown, or has no data file in a supported format.
+        UserError: the card is not readable, names files outside of the repository, or has a key that changes how files
+            are read; the configuration is unknown, or has no data file in a supported format.
     """
     entry = _entry(_configs(card, where), config, where)
     location = f"{where}, config {entry.get('config_name', config)}"
@@ -162,7 +162,7 @@ def _listed_patterns(data_files: Any, location: str) -> Patterns:
 
 
 def _pairs(data_files: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the split and the pattern of each entry of `data_files`. An entry without a split is of split `train`.
+    """Yield the split and the pattern of each entry of `data_files`. An entry without a split belongs to `train`.
 
     Values that are not texts are yielded too; the caller refuses them.
     """

@@ -1,8 +1,9 @@
 """Read tables with merged cells.
 
 A spreadsheet shows the value of merged cells in all of them, but stores the value in the first cell only. By default, a
-column with merged cells is left out, and the reason is saved. The source's setting `merged_cells` keeps the column and
-says where the value holds: in all of the merged cells (`fill`), or in the first cell only (`empty`).
+column with merged cells is left out, and the reason is saved. If the source's setting `merged_cells` is `fill` or
+`empty` for the column, the column is kept. `fill` gives the value to all of the merged cells. `empty` gives the value
+to the first cell only.
 """
 
 import json
@@ -24,7 +25,7 @@ Table = Sequence[tuple[str, Sequence[Any]]]
 
 @dataclass(frozen=True)
 class CoveredCell:
-    """One of several merged cells, but not the first. It shows the first cell's value.
+    """A merged cell, but not the first of its area. A spreadsheet shows the first cell's value in it.
 
     Attributes:
         first: the first of the merged cells.
@@ -32,7 +33,7 @@ class CoveredCell:
         row: number of the row in the sheet, counted from 1.
         column: number of the column in the sheet, counted from 1.
         reason: why the column is left out if `merged_cells` is not set.
-        value: always None, because only the first cell's value counts.
+        value: always None, because the value is stored in the first cell only.
     """
 
     first: Any
@@ -61,8 +62,9 @@ class MergedCells:
     """The merged cells of a table whose first row names the columns.
 
     Attributes:
-        unread: name of a left-out column -> the reason. The column's merged name covers further columns with values, or
-            rows with values. Names of parts, such as `Systolic` below a merged `Pressure`, are also keys.
+        unread: name of a left-out column -> the reason. A column is left out if its merged name covers further columns
+            with values, or rows with values. Names of parts, such as `Systolic` below a merged `Pressure`, are also
+            keys.
     """
 
     def __init__(
@@ -154,8 +156,8 @@ class MergedCells:
     def _check_names(self, rows: Mapping[int, list[Any]]) -> None:
         """Add to `unread` each column whose merged name covers further columns with values, or rows with values.
 
-        A merged name belongs to the first of its columns only. The cells of its further columns that have no name of
-        their own are emptied in `rows` (row number -> cells).
+        A merged name belongs only to the first column that it covers. Any other column that it covers may lack a name.
+        The cells of such a column are emptied in `rows` (row number -> cells).
         """
         for area in self._header:
             name = self._names[area.left - 1]

@@ -152,7 +152,7 @@ def _member(kind: Any, name: str) -> Any:
 
 
 def _shortest(value: float, kind: Any) -> float:
-    """Return the number with the fewest digits that a column of fewer than 64 bits stores as `value`.
+    """Return the shortest decimal number that is stored as `value` in a column of 16-bit or 32-bit numbers.
 
     For example, a column of 32 bits stores 37.2 as 37.20000076293945, and the result is 37.2. `kind` is the column's
     Arrow type; a number of 64 bits is returned unchanged.

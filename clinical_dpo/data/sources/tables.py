@@ -91,9 +91,9 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
 def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: str) -> None:
     """Raise an error if a table's header shows a wrong delimiter or wrong quotation marks.
 
-    The delimiter is wrong in two cases. Either another delimiter divides the header into more columns and divides all
-    rows equally, or the header is a single cell that contains another likely delimiter. Columns that are aligned by
-    blanks are refused too.
+    The delimiter is wrong in two cases. In the first case, another delimiter divides every row into the same number of
+    cells, and the header into more cells than now. In the second case, the header is a single cell that contains
+    another likely delimiter. Columns that are aligned by blanks are refused too.
     """
     lines = text.splitlines()[:2]
     if len(header) == 1 and delimiter in header[0] and all(line[:1] == line[-1:] == '"' for line in lines):

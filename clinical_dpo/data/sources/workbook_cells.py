@@ -34,10 +34,10 @@ class CellReader:
     """Reads the cells of one sheet.
 
     Attributes:
-        number_form: a function from the index of a column (from 1) to how numbers in that column are read: `shown` (as
-            the texts that their cells show), `number`, or "" if the task file does not say.
-        merged_form: a function from the index of a column (from 1) to how merged cells in that column are read: `fill`,
-            `empty`, or "" if the task file does not say.
+        number_form: a function of a column's index (from 1). It returns the task file's setting for numbers in the
+            column: `shown` (read as the texts that their cells show), `number`, or "" if there is no setting.
+        merged_form: a function of a column's index (from 1). It returns the task file's setting for merged cells in the
+            column: `fill`, `empty`, or "" if there is no setting.
     """
 
     def __init__(self, where: str, repairs: Tally, warnings: Tally) -> None:
@@ -46,7 +46,7 @@ class CellReader:
         Args:
             where: file and sheet, for messages.
             repairs: counts texts that differ from the stored values.
-            warnings: counts values that their cells do not show.
+            warnings: counts values that the sheet stores but does not show.
         """
         self.number_form: Callable[[int], str] = lambda column: ""
         self.merged_form: Callable[[int], str] = lambda column: ""
@@ -164,7 +164,7 @@ class CellReader:
         return text
 
     def _not_shown(self, kind: str, cell: Any, location: str, number_format: str) -> None:
-        """Raise an error for a value that its cell does not show.
+        """Raise an error because the sheet stores a value but does not show it.
 
         If the column's `number_form` is `shown`, no error is raised, and the value is counted as a warning.
 

@@ -57,7 +57,8 @@ def workbook_rows(
         options: how numbers and merged cells are read.
 
     Raises:
-        UserError: the file is not a workbook or exceeds the run's limits, or the sheet is not named or does not exist.
+        UserError: the file is not a workbook or exceeds the run's limits; `sheet` does not exist or is not a table; or
+            `sheet` is None and the workbook has several sheets.
     """
     if not path.exists():
         raise missing_file(path)
