@@ -1,4 +1,7 @@
-"""The rule by which labels, columns, ids and prompts are compared: after Unicode's canonical composition (NFC)."""
+"""How labels, columns, ids and prompts are compared: in Unicode form NFC (canonical composition).
+
+Keys from `comparable` and `comparable_id` also ignore case and repeated white space.
+"""
 
 import re
 import unicodedata

@@ -21,13 +21,13 @@ def disk_rows(study: Study) -> list[Row]:
 
     The kinds are base models, trained weights, weights of probes (first runs of trials), and the checkpoints of one
     running job. All other files are small in comparison. Sizes are in units of 1e9 bytes. Base models have the type of
-    their model file; trained weights are float32. After SFT the rank of a LoRA is the sum of the ranks of SFT and of
-    the stage.
+    their model file; trained weights are float32. A stage after SFT saves a LoRA whose rank is the SFT rank plus its
+    own rank.
 
-    The folder of the chosen trial contains hard links. They need no space, so this folder is not counted. A probe
-    stores its weights only if its eval loss is lowest at its last step, so `count` is an upper limit for probe weights.
-    If the trial then takes over these weights, it hard-links them. They need space only once, although the row of
-    trained weights and the row of probe weights both count them.
+    The folder of the chosen trial is not counted, because it contains only hard links to the trial's weights.
+    A probe stores its weights only if its eval loss is lowest at its last step, so `count` is an upper limit for probe
+    weights. A trial may use its probe's weights as hard links. Such weights need space once, but they are counted
+    twice: in the row of trained weights and in the row of probe weights.
     `found` is the number of existing folders, and `found_gb` is the size of the weights in them.
     """
     rows = []

@@ -106,9 +106,9 @@ def _blocks_flops(sizes: Sizes, tokens: Tokens, lora_weights: float) -> float:
 def training_flops(sizes: Sizes, tokens: Tokens, lora_weights: float | None, checkpointed: bool) -> float:
     """Operations of the forward and backward pass over a row.
 
-    The backward pass of a linear layer takes as many operations as its forward pass for the gradient of its input. If
-    its weights are trained, their gradient takes the same number once more. The backward pass of attention takes twice
-    as many operations as its forward pass.
+    In a linear layer, the gradient of the input takes as many operations as the forward pass. If the layer's weights
+    are trained, their gradient takes the same number once more. The backward pass of attention takes twice as many
+    operations as its forward pass.
 
     Args:
         sizes: the model's sizes.

@@ -182,7 +182,7 @@ def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, paired: bool)
 
     Args:
         rows: tokens of the rows.
-        max_length: most tokens of a prompt with one answer.
+        max_length: largest number of tokens of a prompt with one answer. Further tokens are cut.
         shared: whether the two answers of a pair share one copy of the prompt.
         paired: whether a row is a pair.
     """

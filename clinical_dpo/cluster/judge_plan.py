@@ -1,6 +1,7 @@
 """Plan a run's requests to LLM judges before the first request: their number (`calls`), tokens and cost.
 
-A call asks for a verdict, or for a control: an item that is judged again, or an answer to another question.
+A call asks the judge for one of the variants' verdicts, or for a control verdict. In a control the judge sees an item
+a second time, or an item whose answer belongs to another question.
 """
 
 from collections.abc import Sequence

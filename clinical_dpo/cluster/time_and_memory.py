@@ -25,9 +25,9 @@ FLOAT32 = BYTES["float32"]
 
 
 def parameter_count(model: Mapping[str, Any]) -> float:
-    """Number of weights of a base model: counted, stated in the model file, or computed from its sizes.
+    """Number of weights of a base model: counted in its files, stated in the model file, or computed from its sizes.
 
-    A model that is not downloaded yet and has neither `parameters` nor `sizes` counts as REFERENCE_PARAMETERS.
+    REFERENCE_PARAMETERS is assumed for a model that is not downloaded yet and has neither `parameters` nor `sizes`.
 
     Args:
         model: a model file's settings.

@@ -23,8 +23,8 @@ class Endpoint:
         price: US dollars per million tokens, `input` and `output`; empty if unknown.
         parameters: further fields of every request. A field with the value None is left out of the request.
         client_variables: environment variables whose values OpenAI's client sends to this server.
-        server_user: a user of this host. A server that this user started here may receive keys and private text, as may
-            a server of root or of the run's user.
+        server_user: a user of this host. A server on this host may receive keys and private text if it was started by
+            `server_user`, by root or by the run's own user.
     """
 
     name: str
@@ -169,7 +169,7 @@ def _may_be_plain(endpoint: Endpoint, plain: Sequence[str]) -> bool:
 
 
 def _encrypted(endpoint: Endpoint) -> str:
-    """What the user should do about an endpoint that would receive text or keys unencrypted; ends an error message."""
+    """The end of an error message about unencrypted text or keys: how the user can mend the endpoint's settings."""
     return (
         f"Use https://. If others on the network may read the requests, add {endpoint.host} to the config's "
         "plain_http_hosts."

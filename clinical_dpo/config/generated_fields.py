@@ -22,15 +22,17 @@ def writer(settings: Mapping[str, Any]) -> str:
 
 
 def own_writers(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The key `generated_fields` of a task file with a run's overrides, where each field has one writer.
+    """Remove the writer that a task file names for a generated field if a run's overrides name one of the other kind.
 
-    A writer is a model or an endpoint. If the overrides name a writer of the other kind for a field, the writer in the
-    task file is dropped. The result is an empty dict if the overrides have no `generated_fields`, because then no
-    writer changes.
+    The writer of a field is a model (key `model`) or an endpoint (key `endpoint`). If a task file names a model and the
+    overrides name an endpoint, or the reverse, then the merged settings name both. Only that of the overrides is kept.
 
     Args:
         merged: the task file's settings merged with the overrides.
         own: the overrides.
+
+    Returns:
+        A mapping with the merged key `generated_fields`. It is empty if the overrides have no such key.
     """
     if "generated_fields" not in own:
         return {}

@@ -42,8 +42,8 @@ def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
 def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]:
     """The kinds of verdicts that a task needs from its judge, sorted.
 
-    The task needs grades or preferences if it takes them from the judge. It also needs every kind of verdict that its
-    raters give.
+    They are the kind of the task's grades, if the judge is the grader; preferences, if the judge is the preference
+    grader; and every kind of verdict that the task's raters give. A task without a judge needs none.
 
     Args:
         task: the task file's settings.
@@ -60,7 +60,7 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
 def is_corrected(task: Mapping[str, Any]) -> bool:
     """Whether raters grade a sample of the answers that a judge grades, so that the sample can correct the judge.
 
-    This holds only if the headline metric is computed from grades by raters or by the judge.
+    It is False for a task whose headline metric is not computed from grades by raters or by the judge.
 
     Args:
         task: the task file's settings, from `raters.with_sample`.

@@ -24,7 +24,10 @@ class MetricDefinition:
 
     @property
     def difference(self) -> str:
-        """Name of the difference that the paired test is about: `accuracy_difference` for metrics of kind `labels`."""
+        """Name of the difference that the paired test is about, such as `mean_difference`.
+
+        Metrics of kind `labels` are tested by the difference in accuracy, `accuracy_difference`.
+        """
         return {"labels": "accuracy_difference", "mean": "mean_difference"}.get(self.kind, f"{self.name}_difference")
 
 

@@ -1,6 +1,6 @@
-"""Protect tasks with private text (`phi: true`) from other tasks and from other users of the computer.
+"""Protect private text (of tasks with `phi: true`) from tasks without `phi: true` and from other users of the computer.
 
-No other task may read their files, and other users cannot open their folders.
+Tasks without `phi: true` may not read a private task's files, and other users cannot open its folders.
 """
 
 import os

@@ -198,7 +198,7 @@ class Study:
     def generated_fields(self, task: str) -> Mapping[str, Mapping[str, Any]]:
         """Map each generated field of a task to its settings.
 
-        The result is empty if generated text stands in for the task's own text, because this text already has all
+        The result is empty if generated text stands in for the task's own text: the generated text already has all
         fields.
         """
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
@@ -206,7 +206,7 @@ class Study:
     def over_columns(self, task: str, *keys: str) -> dict[str, Any]:
         """A task's settings under these keys, which refer to columns of its own source.
 
-        The result is empty if generated text stands in for the task's own text, because this text has other columns.
+        The result is empty if generated text stands in for the task's own text: the generated text has other columns.
         """
         return {} if self.is_missing(task) else {key: self.tasks[task][key] for key in keys if key in self.tasks[task]}
 

@@ -94,8 +94,8 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
 
     Args:
         task: the task's settings.
-        keys: the keys to check. In a run with overrides, these are only the keys of the overrides. An override can take
-            away the effect of a key in the task file, but it cannot remove this key.
+        keys: the keys to check. If a run overrides settings of the task, only the overridden keys are checked. Other
+            keys of the task file may lose their effect through an override, which cannot remove them.
         where: the file, with which the message begins.
 
     Raises:

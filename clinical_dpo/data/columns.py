@@ -6,8 +6,9 @@ A field is mapped to one of three forms:
 - A path such as `a.b`. The field gets member `b` of the object in column `a`.
 - A Jinja template, which is filled in from the row (see `templates`). The field gets the resulting text.
 
-The value of a field in LISTS is a list. A field in LISTS may also be mapped to a YAML list with one of these forms for
-each entry. A single template for a field in LISTS must be one expression whose value is a list.
+The values of two fields, `accepted` and `options` (LISTS), are Python lists. These two fields may also be mapped to a
+YAML list, in which every entry has one of the three forms. If one of them is mapped to a single template, the template
+must be one expression whose value is a list.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,9 +24,9 @@ FIELDS = {"id", "label", "reference", "rejected", "question", *LISTS}  # fields 
 
 
 def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: bool = False) -> Row:
-    """Return a copy of the row with the fields of `columns` added. All columns of the row stay.
+    """Return a copy of the row with the fields of `columns` added.
 
-    A field replaces a column of the same name.
+    A field replaces a column of the same name. All other columns of the row stay.
 
     Args:
         row: column -> value.
