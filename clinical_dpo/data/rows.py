@@ -50,7 +50,8 @@ def task_rows(
     Raises:
         UserError: a record is not valid, or an earlier row has the same id. Two ids are the same if they differ only in
             case, white space, Unicode form or the spelling of a number. The message has the source, row number and id.
-            If the source has `sample` or `where`, or if its reader dropped rows, the row number is that in source.jsonl.
+            The row number is the number in source.jsonl if the source has `sample` or `where`, or if its reader dropped
+            rows.
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
     numbered_in = ""
