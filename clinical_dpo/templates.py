@@ -159,9 +159,9 @@ def _within(tree: nodes.Node, kind: type[Any]) -> list[Any]:
 
 
 def uses_whole_row(template: str) -> bool:
-    """Whether a template may use any column.
+    """Whether a template uses `row` without the name of a column, such as in `row.items()`.
 
-    This is so if the template uses `row` in a way that does not name one column, such as `row.items()`.
+    Any column may then change the filled-in template.
     """
     if not is_template(template):
         return False

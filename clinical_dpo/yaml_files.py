@@ -135,9 +135,9 @@ def _text_faults(root: Any, lines: list[str]) -> Iterator[str]:
 
 
 def _anchor_faults(text: str) -> Iterator[str]:
-    """Yield a fault for each text that begins with a word such as `&ward` to which nothing in the file refers.
+    """Yield a fault for each text that begins with an unused anchor: a word such as `&ward` that no alias refers to.
 
-    YAML takes such a word for the name of the text (an anchor) and drops it.
+    YAML takes such a word for the name of the text, and drops the word from the text.
     """
     if "&" not in text:
         return

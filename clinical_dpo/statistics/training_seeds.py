@@ -1,4 +1,7 @@
-"""Comparisons of the variants over several training seeds, the numbers from which random draws of training start."""
+"""Comparisons of the variants over several training seeds.
+
+A training seed is the number from which the random draws of training start.
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -42,10 +45,11 @@ def trained_variant(variant: str, seed: int, seeds: Sequence[int]) -> str:
 def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int]) -> list[Row]:
     """Rows with the columns COLUMNS: every comparison of every model over all training seeds.
 
-    The compared measure is the difference in stats.csv. A task with labels also has the difference of F1, of macro F1,
-    or both. An effect is the first variant minus the second, both with the same training seed. Variants that are not
-    trained, base and few-shot, have no seed. Their answers are the same in the comparisons of every seed. Interval and
-    P are those of `seed_intervals.seed_effect`. P is not corrected for several tests.
+    Every comparison has a row for the difference of the task's metric, the same measure as in stats.csv. A task with
+    labels also has a row for the difference of F1, a row for the difference of macro F1, or both rows. An effect is the
+    first variant minus the second, both with the same training seed. Variants that are not trained (base and few-shot)
+    have no seed. Their answers are the same in the comparisons of every seed. Interval and P are those of
+    `seed_intervals.seed_effect`. P is not corrected for several tests.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending. For every

@@ -111,8 +111,8 @@ def vary_unreadable(
 def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, str]:
     """Map each true label to the wrong label that an unreadable answer counts as in the worst case.
 
-    With two labels, the wrong label is the other label. With more labels, it is the label with the fewest test items
-    among the other labels. Labels without a test item come last in this choice. If the metric is the quadratic-weighted
+    With two labels, the wrong label is the other label. With more labels, it is the rarest of the other labels that
+    occur in the test items. If no other label occurs, it is the first other label. If the metric is the quadratic-weighted
     kappa, the wrong label is the label that is farthest from the true label.
 
     Args:
@@ -198,11 +198,11 @@ def _status(rows: Rows) -> str:
 
 
 def _read(row: Grade, rule: str, task: Mapping[str, Any], wrong: Mapping[str, str]) -> Grade:
-    """The row as a rule grades it. Only a row with an unreadable answer changes.
+    """Grade an answer by one of the rules for unreadable answers. The row of a readable answer is returned unchanged.
 
     Args:
         row: grade of one answer.
-        rule: one of RULES, or "right": an unreadable answer counts as right.
+        rule: one of RULES, or "right". By the rule "right", an unreadable answer counts as right.
         task: see `vary_unreadable`.
         wrong: the result of `wrong_labels`.
     """

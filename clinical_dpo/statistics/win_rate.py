@@ -40,8 +40,8 @@ def win_rates(
     - `p_value`: P of the exact two-sided binomial test against .5 (the sign test).
     - `rate_ties_half`: (wins + ties / 2) / (wins + losses + ties).
 
-    If the items are in groups, the interval is that of `clustered.ratio`, adjusted to agree with P. P is then that of
-    Obuchowski's test of whether there are as many wins as losses.
+    If the items are in groups, P is that of Obuchowski's test of whether there are as many wins as losses. The interval
+    is that of `clustered.ratio`, adjusted to agree with this P.
 
     In the pooled row each item counts once, because ratings of the same item are not independent. An item gets the
     choice that more than half of its raters made. Raters who could not judge the item are not counted. Without such a

@@ -100,7 +100,7 @@ class Display(logging.Handler):
             self._live.refresh()
 
     def close(self) -> None:
-        """Lead the standard streams to the terminal again, print the lines left in the pipe, and remove the bar."""
+        """Connect the standard streams to the terminal again, print the lines left in the pipe, and remove the bar."""
         if self._streams:
             for number, terminal in self._streams.items():
                 os.dup2(terminal, number)

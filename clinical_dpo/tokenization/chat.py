@@ -88,8 +88,8 @@ def turn_ends(tokenizer: Any) -> frozenset[int]:
     """Find the token that ends an answer: the first control token that the chat template writes after an answer.
 
     Returns:
-        A set with one token id; an empty set if the template writes no such token, or refuses a question with an
-        answer.
+        A set with one token id. The set is empty if the template writes no such token, or refuses a conversation of one
+        question and its answer.
     """
     messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _ANSWER}]
     try:

@@ -26,10 +26,10 @@ def tokenize_completion(row: Mapping[str, Any], tokenizer: Any, column: str) -> 
 
 
 def tokenize_pair(row: Mapping[str, Any], tokenizer: Any) -> tuple[list[int], list[int], list[int]]:
-    """Return the token ids of a pair's prompt, chosen and rejected answer, as TRL 1.16 divides them for training.
+    """Return the token ids of a pair's prompt, chosen answer and rejected answer, as TRL 1.16 divides them in training.
 
-    Both answers start at the same position. It is the first position where one of the two conversations (the prompt
-    with the chosen or with the rejected answer) differs from the prompt with the generation prompt.
+    Both answers start at the same position, the first at which three sequences are not all equal. The sequences are the
+    prompt with the generation prompt, the prompt with the chosen answer, and the prompt with the rejected answer.
     """
     prompt = prompt_tokens(row, tokenizer)
     chosen, rejected = (chat_tokens(tokenizer, row["prompt"] + row[column]) for column in ("chosen", "rejected"))

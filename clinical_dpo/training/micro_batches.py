@@ -16,9 +16,10 @@ from clinical_dpo.training.flat.layout import own_tokens
 class TokenCollator:
     """Collate the rows of a whole training step, and split them into parts that are computed one after the other.
 
-    A batch has TRL's tensors of all rows, from which the trainer counts tokens. It also has `parts` and `shares`.
-    `parts` are the batches to compute. `shares` are the weights of the parts in a mean over the step. A part's weight
-    is its share of the step's predicted tokens in SFT, and of the step's pairs in DPO.
+    The collated batch has TRL's tensors of all rows of the step, from which the trainer counts tokens. It also has
+    `parts` and `shares`. `parts` are the micro-batches to compute. `shares` are the weights of the parts in a mean over
+    the step. In SFT a part's weight is its share of the step's predicted tokens. In DPO it is the part's share of the
+    step's pairs.
 
     Attributes:
         most_rows: the largest number of rows in a part so far.
@@ -92,7 +93,7 @@ def split_rows(lengths: Sequence[int], tokens: int, padded: bool) -> list[tuple[
 
 
 class StepInParts:
-    """Mixin of trainers: a training step computes its parts one after the other and adds up their gradients.
+    """Mixin for trainers: a training step computes its parts one after the other and adds up their gradients.
 
     Attributes:
         token_collator: collator that splits a step into parts. With None the trainer uses its own collator and computes
@@ -117,9 +118,9 @@ class StepInParts:
         """Compute the loss and the gradients of a batch, part by part. Logged metrics are means over the step.
 
         The SFT loss of a part is a sum over tokens divided by `num_items_in_batch`, the number of tokens in the whole
-        step. The losses of the parts therefore add up. The DPO loss of a part is a mean over the part's pairs, which
-        the trainer divides by the number of accumulated batches. To give each part its weight in the step, this method
-        divides the number of accumulated batches by the part's share.
+        step. The losses of the parts therefore add up. The DPO loss of a part is a mean over the part's pairs. It must
+        be multiplied by the part's share of the step. The trainer divides this loss by the number of accumulated
+        batches, so this method divides that number by the share.
         """
         if "parts" not in inputs:
             return super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]

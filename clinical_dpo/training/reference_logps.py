@@ -83,7 +83,7 @@ def compute_reference_logps(
         base: folder of the base model.
         sft: folder of the chosen SFT model.
         model: settings of the model file.
-        pairs: maps each Parquet file to write to the JSON Lines file of its pairs.
+        pairs: maps the path of each Parquet file, the output, to the path of the JSON Lines file with its pairs.
         max_length: largest number of tokens of a prompt with its answer. Further tokens are cut off.
         batch_size: number of pairs computed at once.
 

@@ -47,7 +47,7 @@ def flat_row_logps(
     """Log-probability (nats) of each row's answer, summed over the answer's tokens, computed in the flat layout.
 
     Args:
-        model: a model that `use_flat_layout` prepared.
+        model: a causal language model. `use_flat_layout` must have prepared it.
         rows: for each row, the token ids of the prompt and its answer.
         starts: number of tokens of each row's prompt.
         branches: rows per prompt: 1, or 2 for preference pairs (all chosen rows first).

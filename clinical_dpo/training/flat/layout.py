@@ -66,15 +66,16 @@ def flat_layout(
 def own_tokens(
     input_ids: torch.Tensor, attention_mask: torch.Tensor, branches: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Count the first tokens that each row shares with an earlier row of the same prompt, and the row's other tokens.
+    """Count each row's tokens in two parts: the beginning that it shares with an earlier row, and all other tokens.
+
+    The earlier row is the first row with the same prompt. Padding is not counted.
 
     Args:
         input_ids, attention_mask: token ids and padding mask, padded on the right; shape (rows, width).
         branches: rows per prompt: 1 in SFT, 2 in DPO. In DPO all chosen rows precede all rejected rows.
 
     Returns:
-        Each row's number of shared tokens, and its number of other tokens without padding; two tensors of shape
-        (rows,).
+        Each row's number of shared tokens, and its number of other tokens; two tensors of shape (rows,).
     """
     groups, real = len(input_ids) // branches, attention_mask.bool()
     equal = (input_ids == input_ids[:groups].repeat(branches, 1)) & real & real[:groups].repeat(branches, 1)

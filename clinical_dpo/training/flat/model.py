@@ -71,7 +71,7 @@ def answer_logps(model: PreTrainedModel, layout: Layout) -> torch.Tensor:
     """Log-probability (nats) of each row's answer, summed over the answer's tokens, a tensor of shape (rows,).
 
     Args:
-        model: a model that `use_flat_layout` prepared.
+        model: a causal language model. `use_flat_layout` must have prepared it.
         layout: the batch in the flat layout, on the model's device.
     """
     hidden = model.base_model(**hidden_inputs(layout), use_cache=False).last_hidden_state
