@@ -112,8 +112,8 @@ def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, st
     """Map each true label to the wrong label that an unreadable answer counts as in the worst case.
 
     With two labels, the wrong label is the other label. With more labels, it is the rarest of the other labels that
-    occur in the test items. If no other label occurs, it is the first other label. If the metric is the quadratic-weighted
-    kappa, the wrong label is the label that is farthest from the true label.
+    occur in the test items. If no other label occurs, it is the first other label. If the metric is the
+    quadratic-weighted kappa, the wrong label is the label that is farthest from the true label.
 
     Args:
         labels: the true label of each test item.
