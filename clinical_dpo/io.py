@@ -29,7 +29,7 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
 
     Args:
         path: the file or directory to replace. If `path` is a link, the link is replaced, not its target.
-        private: whether to close the file, and the folder that contains it, to other users.
+        private: whether to close the file at `path`, and the parent folder of `path`, to other users.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -96,7 +96,7 @@ class Paths:
 
     @cached_property
     def _roots(self) -> dict[str, str]:
-        """Name of a top folder, which patterns use as a wildcard -> path of this folder in this run."""
+        """Map the wildcards {results}, {reports} and {ratings} of patterns to the run's folders."""
         return {root: self.folder(root) for root in ("results", "reports", "ratings")}
 
     def folder(self, name: str, *parts: str) -> str:

@@ -14,9 +14,9 @@ _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  
 
 
 def tokenizer_name(references: Iterable[str]) -> str:
-    """Return the tokenizer that the script of these texts needs: LATIN or UNICODE.
+    """Return the name of the tokenizer that suits the writing system of the references: LATIN or UNICODE.
 
-    The tokenizer of rouge-score (LATIN) keeps only unaccented Latin letters and digits. Of a Greek text it would keep
+    LATIN is the tokenizer of rouge-score. It keeps only unaccented Latin letters and digits. Of a Greek text it keeps
     nothing.
     """
     letters = [character for text in references for character in text if character.isalpha()]

@@ -1,9 +1,12 @@
-"""Compute metrics of answers with labels, from the number of items per label and answer.
+"""Compute classification metrics from the number of items per true class and predicted class.
 
-An answer without a label (None or an empty string) is invalid. It is wrong and is never dropped: it is a false negative
-of its item's class and a false positive of no class. For any other class, it is not a true negative, so specificity
-falls, and NPV does not count it. Sensitivity is not defined for a class without items, PPV for a class without answers,
-and F1 for a class with neither. A mean over classes leaves out classes whose value is not defined.
+An answer without a predicted class (None or an empty string) is invalid. An invalid answer counts as wrong. It is a
+false negative of its item's true class and a false positive of no class. It is not a true negative of the other
+classes, so their specificity falls. NPV does not count it.
+
+Sensitivity is not defined for a class without items. PPV is not defined for a class that no answer gives. F1 is not
+defined for a class without items that no answer gives. A mean over classes leaves out classes whose value is not
+defined.
 
 Counts are arrays of numbers of items, with the shape (..., true classes, answers). The last axis has one entry for each
 class, then one for invalid answers. A metric of each class has the shape (..., classes), and a metric of all classes

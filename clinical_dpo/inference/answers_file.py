@@ -1,4 +1,7 @@
-"""Write files of answers, by generation or by likelihood, and a record of the model, the settings and the inputs."""
+"""Answer task rows with a model, by generation or by likelihood. Write the answers and a record of how they were made.
+
+The record has the model, the settings, and digests of the input files.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module

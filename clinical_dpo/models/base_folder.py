@@ -74,7 +74,10 @@ def write_base_folder(
 
 
 def check_config(origin: Origin) -> None:
-    """Refuse a folder if config.json is missing, is not a JSON object, or names the files of the weights."""
+    """Refuse a folder if config.json is missing, is not a JSON object, or has the key `transformers_weights`.
+
+    This key names the files of the weights. transformers would load those files instead of the checked ones.
+    """
     if not (origin.folder / "config.json").is_file():
         raise PublicError(
             f"{origin.name}: {origin.version} has no config.json. An adapter alone is not a base model. "
@@ -134,8 +137,8 @@ def weight_files(origin: Origin, name: str) -> list[str]:
         isinstance(shard, str) and _SHARD.fullmatch(shard) and shard.endswith(suffix) for shard in shards
     ):
         raise PublicError(
-            f"{origin.name}: {name} names no files of weights, or it names other files than `{suffix}` files in its "
-            f"own folder. {origin.mend} with an index that names only `{suffix}` files in its own folder."
+            f"{origin.name}: {name} names no files of weights, or names a file that is not a `{suffix}` file in the "
+            f"same folder. {origin.mend} with an index that names only `{suffix}` files in the same folder."
         )
     files = sorted(set(shards))
     missing = [file for file in files if not (origin.folder / file).is_file()]

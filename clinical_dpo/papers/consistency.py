@@ -58,7 +58,7 @@ def check_splits(study: Study) -> Iterator[Row]:
 
 
 def check_shares(study: Study) -> Iterator[Row]:
-    """Check for each printed share whether k / n rounds to it for a whole number k. Yield a row per share and n.
+    """Check whether each printed share is a rounded fraction k / n with a whole number k. Yield a row per share and n.
 
     The shares are those of helpful answers, of agreement among raters, of tie breaks among raters, and the largest win
     rate. If the paper does not print n, the search covers several values of n.
@@ -101,14 +101,15 @@ def check_shares(study: Study) -> Iterator[Row]:
 
 
 def _judgement_counts(best: float, decimals: int) -> tuple[int, int]:
-    """Find which numbers of judgements, from 1 to 200, can give the printed win rate.
+    """Search the numbers of judgements from 1 to 200 that can give the printed win rate.
 
     Args:
         best: the printed win rate.
         decimals: digits of the printed win rate after the point.
 
     Returns:
-        Two numbers of judgements. The first is the smallest that can give the win rate. From the second on, every win
+        The smallest number of judgements that can give the win rate, and the smallest number from which the win rate
+        is always significant. Always significant means that for this number and every larger one up to 200, each win
         rate that rounds to the printed one differs from .5 with P < .05.
     """
     totals = range(1, 201)

@@ -126,10 +126,10 @@ def _possible_positives(
 
 
 def _contradicting_chains(study: Study, chain: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Yield a short chain of entries for every other value that the paper prints for an entry of `chain`.
+    """Yield a short chain for each entry of `chain` that the paper prints with another value elsewhere.
 
-    An entry is a printed number. The short chain is the entry with its other value, between the entry's neighbours in
-    `chain`.
+    An entry is a printed number. The short chain is the entry with the other value, between the entry's neighbours in
+    `chain`. An entry with several other values has several short chains.
 
     Args:
         study: the paper's printed results.
@@ -155,7 +155,7 @@ def _f1_rows(study: Study, chain: Sequence[Entry], possible: Mapping[str, Positi
 def _f1_verdict(study: Study, pair: tuple[Entry, Entry], possible: Positives) -> tuple[str, str]:
     """Return the verdict on the printed P that compares two F1s, and a text with details.
 
-    If the paper states the sizes of the classes, the test set is expected to have the same proportions.
+    If the paper states the sizes of the classes in all rows, the test set is expected to have the same proportions.
 
     Args:
         study: the paper's printed results.

@@ -38,8 +38,8 @@ def load_published(path: str | Path) -> dict[str, Study]:
     ENTRY_KEYS. If the paper does not print the value of a key, the value is None.
 
     Raises:
-        UserError: a key of the file is wrong, a number is listed twice, or the key `against` of a P does not name the
-            variant that is listed just before.
+        UserError: a key of the file is wrong, a number is listed twice, or an entry with a P names in `against` another
+            variant than that of the entry just before.
     """
     content = read_yaml(Path(path))
     validate(content, "published", str(path))

@@ -1,6 +1,6 @@
-"""Compute scores of answers from the criteria of a rubric, each of which is rated yes or no.
+"""Compute the score of an answer from its ratings on a rubric sheet.
 
-On other sheets, an answer is rated as a whole and has a single item.
+A rubric sheet has one item per answer and criterion, rated yes or no. Sheets of other kinds have one item per answer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -110,8 +110,9 @@ def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
 def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about a message to a clinic.
 
-    If the reader hurries, crude rules answer the task's questions. A red flag that alarms the reader makes the message
-    urgent, and so does a recent onset. Without a recent onset, a physician is needed.
+    The task has two questions: is the message urgent, and is a physician or other personnel needed? If the reader
+    hurries at a question, a crude rule answers it. Urgent: the message has a red flag that alarms the reader, or a
+    recent onset. Physician: the message has no recent onset.
     """
     urgent = (case.red_flag in reader.misled_by or case.recent) if reader.hurries(rng) else case.urgent
     physician = not case.recent if reader.hurries(rng) else case.physician

@@ -1,7 +1,7 @@
 """Figure of the cost of training: minutes per 1,000 steps, hours of the whole sweep, and DPO as a multiple of SFT.
 
-Two separate marks show the multiple for a training step and the multiple for a whole run. A whole run also has
-evaluations and loading.
+One mark shows the multiple of a step: the time of the training steps per row (per preference pair in DPO). Another mark
+shows the multiple of a whole run, which also includes evaluations, loading and the reference pass.
 """
 
 from collections.abc import Mapping, Sequence
