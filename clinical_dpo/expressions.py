@@ -55,9 +55,10 @@ class Condition:
         `age != "" and age >= 18` is defined for every row.
 
         Raises:
-            UserError: `<`, `<=`, `>` or `>=` compares an empty value or a truth value; `in` searches a value that is
-            neither a list nor a text; a value is of another type; or a value is not a number or a truth value where
-            one is needed.
+            UserError: the condition is not defined for the row. `<`, `<=`, `>` or `>=` compares an empty value or a
+                truth value, or `in` searches a value that is neither a list nor a text. Or a compared value is no
+                text, number or truth value; a value compared with a number is not a number; or a value that must be
+                true or false is not.
         """
         return _truth(self.tree, row)
 

@@ -46,13 +46,13 @@ def _installed_gpus() -> list[str]:
 
 
 def take_gpu(requested: int | None) -> IO[str] | None:
-    """If this process requests GPUs, let it see only the GPU that the fewest other jobs use.
+    """If this job requests GPUs, let its process see only the GPU that the fewest other jobs use.
 
-    If this process requests 0 GPUs, hide all GPUs from it. Call this function before PyTorch looks for GPUs. If Slurm
-    or the user has chosen a single GPU, this choice is kept.
+    Call this function before PyTorch looks for GPUs. If Slurm or the user has chosen a single GPU, this choice is kept.
 
     Args:
-        requested: number of GPUs that the job requests. If the job says nothing about GPUs, pass None; nothing changes.
+        requested: number of GPUs that the job requests. 0 hides all GPUs from its process. None means that the job does
+            not say how many; the function then changes nothing.
 
     Returns:
         A locked file that marks the GPU as used until the file is closed; None if there is nothing to choose.

@@ -60,9 +60,9 @@ def text_refusal(status: int | str, body: str) -> str | None:
 
 
 def possible_text_refusal(status: int | str, body: str) -> str | None:
-    """If a refusal may concern this request alone or every request, return the code of the refusal; else None.
+    """Return the code of a refusal whose status does not show whether it concerns one request or all; else None.
 
-    If the server replies to other requests, the refusal concerns this request alone.
+    If the server replies to other requests, the refusal concerns this one request.
     """
     if status not in _REQUEST_STATUSES:
         return None

@@ -33,12 +33,12 @@ def sent_secrets(endpoint: Endpoint, key: str | None) -> list[str]:
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
     """Replace every secret in a text by HIDDEN.
 
-    A secret is recognised as it is, in base64 and as hexadecimal digits, in upper and lower case, and with characters
-    escaped for JSON (backslash, u0073), for a URL (%73) or for HTML (&#115;).
+    A secret is recognised as it is, in base64, and as hexadecimal digits. Upper and lower case make no difference. The
+    secret's characters may be escaped for JSON (backslash, u0073), for a URL (%73) or for HTML (&#115;).
 
-    A secret is also recognised if its letters are of another Unicode form (full width, mathematical), or if invisible
-    characters are between its letters (zero-width spaces, marks). If the text has a secret of this kind, the returned
-    text has plain letters (NFKC) throughout, without invisible characters.
+    A secret is also recognised if it is disguised: its letters are Unicode variants (full width, mathematical), or
+    invisible characters are between its letters (zero-width spaces, marks). If the text has a disguised secret, the
+    returned text has plain letters (NFKC) throughout, without invisible characters.
     """
     patterns = [
         re.compile(GAP.join(map(_character, spelling)), re.IGNORECASE)

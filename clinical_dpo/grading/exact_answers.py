@@ -122,9 +122,10 @@ def normalize_answer(text: str) -> Words:
     """Return the words of an answer, normalised for comparison.
 
     Case, markup, accents, hyphens, apostrophes, plurals and articles are ignored. Signs, comparisons and numbers are
-    kept. A number has one spelling (5.0 is 5) and is separate from its unit. The word "a" is not an article if it
-    follows a word such as "hepatitis" or ends the text. If a capital "A" follows a word and a blank, no "a" of the
-    text is an article.
+    kept. A number has one spelling (5.0 is 5) and is separate from its unit.
+
+    The word "a" is kept in three cases: it is the last word of the text, it follows a word that a letter completes
+    ("hepatitis A"), or a capital "A" stands anywhere after another word and a blank.
     """
     capital = re.search(r"(?<=\w )A\b", text) is not None
     plain = "".join(c for c in unicodedata.normalize("NFKD", plain_text(text)) if not unicodedata.combining(c))

@@ -83,11 +83,11 @@ def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
 
 
 def _match_key(value: Any, key: str) -> str:
-    """Return an id or a prompt in the form that is compared between the table and the test rows.
+    """Return an id or a prompt, normalised for the comparison of the table with the test rows.
 
     Args:
         value: the id or the prompt.
-        key: `id` or `prompt`: what `value` is.
+        key: kind of `value`: `id` or `prompt`.
     """
     text = "" if value is None else str(value)
     return nfc(text.strip()) if key == "id" else comparable(text)
@@ -98,7 +98,7 @@ def _unknown_item(value: str, key: str, ids: Sequence[str]) -> str:
 
     Args:
         value: id or prompt of the row.
-        key: `id` or `prompt`: what `value` is.
+        key: kind of `value`: `id` or `prompt`.
         ids: the ids of all test items.
     """
     if key == "prompt":

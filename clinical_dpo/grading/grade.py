@@ -1,4 +1,4 @@
-"""Grade answers with an automatic grader of the folder `graders`. Grades of people or a judge are left pending."""
+"""Grade answers with an automatic grader of the folder `graders`. Grades that people or a judge give stay pending."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module

@@ -233,8 +233,8 @@ def _mentions(
 def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) -> Manner:
     """Return the manner of a mention, corrected by the position of the mention.
 
-    "would be" after words such as "Answer:" asserts a label. An asserted label in a clause that is cut off, or that is
-    denied later, is left open.
+    "My answer would be X" asserts X, unless the sentence has an "if". At level 1, an asserted label counts as open if
+    the sentence is cut off, or if later words of the clause deny the label.
 
     Args:
         how: the manner before the correction.

@@ -155,8 +155,8 @@ def _filled(records: Sequence[Row], ids: Sequence[str], texts: Mapping[str, Sequ
 def texts_report(texts: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
     """Return generated field -> report: the origin of the texts, and the numbers of texts, of tokens and of cut texts.
 
-    If the texts of a field differ in an entry of their origin, such as the model, this entry is a list of all values. A
-    text is cut if it ends at the token limit `max_new_tokens`.
+    The origin has several keys, such as `model`. If the texts of a field differ in the value of a key, the report lists
+    all values of this key. A text is cut if it ends at the token limit `max_new_tokens`.
     """
     report = {}
     for field, rows in texts.items():

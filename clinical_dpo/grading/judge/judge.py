@@ -42,8 +42,8 @@ def judge_items(
     Columns of a row:
 
     - `rating` is the judge's verdict; for a pair, the verdicts in both orders (`A B`).
-    - `choice` is the result of `rating`. For a single answer, it is a grade, `correct` or `incorrect`, or for a
-      criterion `yes` or `no`. For a pair, it is the variant that wins in both orders, else `tie`.
+    - `choice` is the result of `rating`. Kind likert: a grade. Kind correctness: `correct` or `incorrect`. Kind rubric:
+      `yes` or `no` for the criterion. Kind preference: the variant that wins in both orders, else `tie`.
     - `shown` is false for a pair of identical answers, which is not sent to the judge.
     - `valid` is false for an empty answer, and for a refusal that counts as a failure. For a pair, it is always true.
     - `refusal` is the code with which the server refused the item.
@@ -238,8 +238,8 @@ def _waiting_for(endpoint: Endpoint, unavailable: str | None, refused: Mapping[s
 def is_constant(ratings: Counter[str]) -> bool:
     """Whether a judge gave the same verdict on all of at least two items.
 
-    A verdict on a pair consists of one verdict for each order, such as `A B`. The judge is constant only if these two
-    verdicts are the same, as in `A A`.
+    For pairs of answers, the judge must also have given the same verdict in both orders: `A A` is constant, `A B` is
+    not.
 
     Args:
         ratings: verdict -> number of items.
@@ -248,7 +248,7 @@ def is_constant(ratings: Counter[str]) -> bool:
 
 
 def warnings(record: Mapping[str, Any]) -> list[str]:
-    """Return warnings for the log: about equal verdicts on all items, about refused items, and about pending items."""
+    """Return warnings for the log about refused items, pending items, and a judge whose verdicts are all the same."""
     lines = []
     if record["constant"]:
         lines.append(

@@ -1,11 +1,12 @@
 """Check ratings against the key, find pending ratings and disputed items, and compute one final grade per item.
 
 The key says which texts each rater sees, and which variant wrote each answer. In Savage et al. 2025, "Evaluation", two
-physicians rate each answer, and a third physician, the adjudicator, decides where they differ. The rules for
+physicians rate each answer, and a third physician, the adjudicator, decides if they differ. The rules for
 correctness, for any number of raters:
 
 - The judgement of more than half of the raters is the item's grade. "Cannot judge" is no judgement.
-- Every other item is disputed: the raters differ or cannot judge. The adjudicator's judgement is the item's grade.
+- An item without such a majority is disputed: the raters differ or cannot judge. The adjudicator's judgement is then
+  the item's grade.
 - Without an adjudicator, the grade of a disputed item is `cannot judge` if more than half of the raters cannot judge
   the item, else `disagreement`.
 - An item that ends without a judgement is never dropped. It counts as not correct and is marked invalid, like
@@ -195,7 +196,8 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
 
     - `grade` is `correct`, `incorrect`, `cannot judge` or `disagreement`.
     - `decided_by` is `raters` or `adjudicator`, or `nobody` for a disputed item without an adjudicator.
-    - While a rating is missing that the grade needs, `status` is `pending` and `grade` is empty.
+    - `status` is `pending`, and `grade` is empty, until the ratings for the grade are complete: those of all raters
+      and, for a disputed item, the adjudicator's.
 
     Args:
         key: rows of the raters' key.
@@ -226,9 +228,12 @@ def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
 
     A Likert grade is the mean over the raters who could judge the answer. For a rubric, each criterion gets the share
     of yes among the raters who could judge the criterion. The grade is the mean of these shares, weighted by the
-    criteria's weights. If nobody could judge some of the criteria, these count as no, and `decided_by` is `nobody`. If
-    nobody could judge anything about the answer, `grade` is `cannot judge` and `decided_by` is `raters`. While a rating
-    is missing, `grade` is empty and `status` is `pending`.
+    criteria's weights.
+
+    - If no rater could judge some criterion, this criterion counts as no, and `decided_by` is `nobody`.
+    - If no rater could judge the answer or any of its criteria, `grade` is `cannot judge`, and `decided_by` is
+      `raters`.
+    - If a rating is missing, `grade` is empty, and `status` is `pending`.
 
     Args:
         key: rows of the raters' key.
@@ -278,7 +283,7 @@ def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow],
         rows: test rows. The table is in the order of these rows.
 
     Raises:
-        UserError: no row of `finals` belongs to a test item.
+        UserError: a test item has no row in `finals` for this variant.
     """
     final_by_row = {final["row_id"]: final for final in finals if variant in final["variants"].split()}
     if missing := [row["id"] for row in rows if row["id"] not in final_by_row]:
