@@ -56,9 +56,9 @@ class Condition:
 
         Raises:
             UserError: the condition is not defined for the row. `<`, `<=`, `>` or `>=` compares an empty value or a
-                truth value, or `in` searches a value that is neither a list nor a text. Or a compared value is no
-                text, number or truth value; a value compared with a number is not a number; or a value that must be
-                true or false is not.
+                truth value, or `in` searches a value that is neither a list nor a text, or searches a text for a
+                number. Or a compared value is no text, number or truth value; a value compared with a number is not a
+                number; or a value that must be true or false is not.
         """
         return _truth(self.tree, row)
 
