@@ -32,8 +32,8 @@ def write_checksums(folder: Path, digests: Mapping[str, str] | None = None, with
 def link_or_copy(source: str, target: str) -> None:
     """Make a hard link if the file system supports hard links, else copy the file.
 
-    Links save space: the weights of an 8B model are 16 GB. SHA256SUMS and the records of how weights were made
-    (RECORDS) are always copied. Rules depend on these files, so each copy needs a modification time of its own.
+    Links save space: the weights of an 8B model are 16 GB. SHA256SUMS and RECORDS (the files that record how weights
+    were made) are always copied. Snakemake rules have them as inputs, so each copy needs its own modification time.
     """
     if Path(source).name not in {CHECKSUMS, *RECORDS}:
         try:

@@ -45,8 +45,8 @@ def imported_modules(files: Iterable[Path]) -> set[Path]:
 def _digest(path: Path) -> str:
     """Digest of one file: of its code and of its imports from this package.
 
-    An import is part of the digest with the number of its block, the imported module's code, the attribute and the
-    local name.
+    An import contributes four things to the digest: the number of the block that contains it, the code of the imported
+    module, the imported attribute and the local name.
     """
     imports, code = _parse(path)
     bound = sorted(f"{block} {name} {attribute} {_parse(module)[1]}" for block, module, attribute, name in imports)

@@ -1,4 +1,7 @@
-"""The rule by which labels, columns, ids and prompts are compared: after Unicode's canonical composition (NFC)."""
+"""How labels, columns, ids and prompts are compared: in Unicode form NFC (canonical composition).
+
+Keys from `comparable` and `comparable_id` also ignore case and repeated white space.
+"""
 
 import re
 import unicodedata
@@ -55,14 +58,15 @@ def compared_in_nfc(value: Any) -> Any:
 
 
 def comparable(text: str) -> str:
-    """Return a form of the text for comparison. Case, white space and Unicode form make no difference to this form."""
+    """Return a key for comparing texts. Texts that differ only in case, white space or Unicode form have equal keys."""
     return nfc(" ".join(nfc(text).casefold().split()))
 
 
 def comparable_id(row_id: str) -> str:
-    """Return a form of the id for comparison, without differences that people overlook.
+    """Return a key for comparing ids. Ids that people easily take for the same id have equal keys.
 
-    These are the differences that `comparable` ignores, and those between 7, 007 and 7.0.
+    The key ignores what `comparable` ignores. In whole numbers it also ignores leading zeros, and zeros after the
+    decimal point: 7, 007 and 7.0 have the same key.
     """
     plain = comparable(row_id)
     number = re.fullmatch(r"0*(\d+)(?:\.0*)?", plain)

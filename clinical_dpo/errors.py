@@ -62,7 +62,7 @@ class PublicError(UserError):
 
 
 def missing_file(path: object) -> PublicError:
-    """The error for a file of the user that does not exist."""
+    """The error for a user's file that does not exist."""
     return PublicError(f"{path}: no such file. Add the file, or change the path in the task file.")
 
 
@@ -77,5 +77,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _on_one_line(word: str) -> str:
-    r"""A word with its line ends as `\n`, as YAML writes them in double quotes."""
+    r"""A word in which each line feed is written as `\n`, as in a double-quoted YAML text."""
     return word.replace("\n", "\\n")

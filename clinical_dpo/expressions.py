@@ -55,7 +55,10 @@ class Condition:
         `age != "" and age >= 18` is defined for every row.
 
         Raises:
-            UserError: a compared value is empty, of another type, or not a number where a number is needed.
+            UserError: the condition is not defined for the row. `<`, `<=`, `>` or `>=` compares an empty value or a
+                truth value, or `in` searches a value that is neither a list nor a text, or searches a text for a
+                number. Or a compared value is no text, number or truth value; a value compared with a number is not a
+                number; or a value that must be true or false is not.
         """
         return _truth(self.tree, row)
 
@@ -89,8 +92,8 @@ def kept_rows(rows: Sequence[Mapping[str, Any]], condition: Condition, names: Se
         names: location of each row, for messages.
 
     Raises:
-        UserError: no row has a column of the condition, or the condition is not defined for a row. The message names
-            the column or the row.
+        UserError: a column of the condition is missing from all rows, or the condition is not defined for a row. The
+            message names the column or the row.
     """
     known = list(dict.fromkeys(name for row in rows for name in row))
     for column in sorted(condition.columns - set(known)):
@@ -276,13 +279,18 @@ def _is_in(first: ast.expr, left: Any, second: ast.expr, row: Mapping[str, Any])
     container = _value(second, row)
     if isinstance(container, list):
         return any(_same(left, _plain(each)) for each in container)
-    if not isinstance(container, str) or not isinstance(left, str):
+    if not isinstance(container, str):
         raise _mistake(second, container, "is neither a list nor a text, so `in` cannot search it. Use another column")
+    if not isinstance(left, str):
+        raise _mistake(first, left, "is not a text, so `in` cannot find it in a text. Put it in quotes")
     return left in container
 
 
 def _same(left: Any, right: Any) -> bool:
-    """Whether two values are equal texts, equal truth values or equal numbers; a text may be a number."""
+    """Whether two values are equal texts, equal truth values or equal numbers.
+
+    A text that spells a number equals that number.
+    """
     texts, truths = ({isinstance(each, kind) for each in (left, right)} for kind in (str, bool))
     if texts == {True} or True in truths:
         return type(left) is type(right) and bool(left == right)

@@ -6,11 +6,13 @@ from clinical_dpo.script import PRIVATE
 
 
 def failure(job: str, log: Path) -> str:
-    """Return the message of a failed job in one line. If no message may be shown, the line names the log.
+    """Return one line about a failed job: the message of its UserError, or where the log is.
+
+    The line names only the log if the logs are private, if the log has a traceback, or if it is empty or missing.
 
     Args:
         job: name of the job.
-        log: path of the job's log, whose last line is the message of a UserError.
+        log: path of the job's log. If the job failed with a UserError, the last line of the log is the message.
     """
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     private = any((folder / PRIVATE).exists() for folder in log.parents)

@@ -22,7 +22,7 @@ _AMD = Path("/sys/class/kfd/kfd/topology/nodes")  # a folder for each GPU and CP
 def visible_gpus() -> list[str]:
     """Names of the GPUs that a job may use, in the form that CUDA_VISIBLE_DEVICES takes.
 
-    If Slurm or the user has set CUDA_VISIBLE_DEVICES, these are the GPUs that it names.
+    If Slurm or the user has set CUDA_VISIBLE_DEVICES, the job may use only the GPUs that this variable names.
     """
     chosen = os.environ.get(VARIABLE)
     if chosen is None:
@@ -46,12 +46,13 @@ def _installed_gpus() -> list[str]:
 
 
 def take_gpu(requested: int | None) -> IO[str] | None:
-    """Let this process see at most one GPU: none if it requests none, else the GPU that the fewest other jobs use.
+    """If this job requests GPUs, let its process see only the GPU that the fewest other jobs use.
 
-    Call this before PyTorch looks for GPUs. If Slurm or the user has chosen a single GPU, this choice is kept.
+    Call this function before PyTorch looks for GPUs. If Slurm or the user has chosen a single GPU, this choice is kept.
 
     Args:
-        requested: number of GPUs that the job requests; None for a job that says nothing about GPUs.
+        requested: number of GPUs that the job requests. 0 hides all GPUs from its process. None means that the job does
+            not say how many; the function then changes nothing.
 
     Returns:
         A locked file that marks the GPU as used until the file is closed; None if there is nothing to choose.

@@ -39,8 +39,9 @@ def fetch(
         ignored: patterns of files to leave out, even if the files match `patterns`.
 
     Raises:
-        UserError: the repository is gated, unknown or unreachable, or the commit does not exist. The message names the
-            page to visit and the variable to set. It contains no token.
+        UserError: a file is not in the cache and cannot be downloaded, because the repository is gated, unknown or
+            unreachable, or because the commit does not exist. The message says what to do, with the page to visit, and
+            contains no token.
     """
     # Imported late, because the start of the workflow and most sources do not need this library.
     from huggingface_hub import snapshot_download

@@ -20,15 +20,16 @@ Row = dict[str, Any]
 
 @contextlib.contextmanager
 def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
-    """Yield a temporary path. When the block ends without an error, move the new file or directory there to `path`.
+    """Yield a temporary path. When the block ends without an error, move the file or directory created there to `path`.
 
     The block creates a file or a directory at the temporary path. The temporary path is in a new folder beside `path`.
     This folder has a random name and is closed to other users, so no other user can put a file or a link there. If the
-    block raises an error, `path` stays unchanged. A process that is killed leaves the folder (`remove_unfinished`).
+    block raises an error, `path` stays unchanged. If the process is killed, the folder stays (see
+    `remove_unfinished`).
 
     Args:
         path: the file or directory to replace. If `path` is a link, the link is replaced, not its target.
-        private: whether to close the file, and the folder that contains it, to other users.
+        private: whether to close the file at `path`, and the parent folder of `path`, to other users.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +160,7 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def read_csv(path: str | Path) -> list[dict[str, str]]:
-    """Read the rows of a UTF-8 CSV file with a header. All values are strings; an unknown value is empty."""
+    """Read the rows of a UTF-8 CSV file with a header. All values are strings. An empty field becomes ""."""
     return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
 
 

@@ -1,4 +1,4 @@
-"""The files of a base model in a folder: which of them a job reads, and which weights and layer sizes they have.
+"""Find the files of a base model that a job reads, count the model's weights, and read the sizes of its layers.
 
 This module does not import PyTorch.
 """
@@ -33,7 +33,7 @@ def first_file(folder: Path, names: tuple[str, ...]) -> str | None:
 
 
 def matches(path: Path, *patterns: str) -> bool:
-    """Whether a path relative to a model's folder matches one of the patterns and is not ignored."""
+    """Whether a path relative to a model's folder matches one of `patterns` and none of IGNORED."""
     return any(path.match(pattern) for pattern in patterns) and not any(path.match(each) for each in IGNORED)
 
 
@@ -69,9 +69,10 @@ def folder_files(folder: Path) -> list[str]:
 
 
 def count_weights(folder: str | Path) -> int | None:
-    """Number of weights in a model's folder: the sizes of all tensors, from the headers of its safetensors files.
+    """Number of weights (parameters) of the model in a folder.
 
-    For pickled weights it is the size of the files, divided by the bytes of a weight (`dtype` of config.json).
+    The number is read from the headers of the safetensors files. If the model has only pickled weights, the number is
+    estimated: the size of the files divided by the bytes of one weight (`dtype` of config.json).
 
     Returns:
         The number; None if the folder has no weights or if a file is damaged.

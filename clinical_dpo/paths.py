@@ -96,7 +96,7 @@ class Paths:
 
     @cached_property
     def _roots(self) -> dict[str, str]:
-        """Map the name of each top folder in a pattern to its path in this run."""
+        """Map the wildcards {results}, {reports} and {ratings} of patterns to the run's folders."""
         return {root: self.folder(root) for root in ("results", "reports", "ratings")}
 
     def folder(self, name: str, *parts: str) -> str:

@@ -25,7 +25,7 @@ class Progress:
             total: number of units.
             done: units that an earlier attempt finished. They count as done, but not in the pace.
             every: least number of seconds between two lines of `advance`. The last line is always written.
-            clock: function that returns the time in seconds, from any start.
+            clock: function that returns a time in seconds. Only differences between its times are used.
         """
         self.unit, self.total, self.before, self.every, self.clock = unit, total, done, every, clock
         self.started = self.last_line = clock()

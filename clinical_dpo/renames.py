@@ -45,7 +45,7 @@ def old_names(settings: Any, kind: str) -> Iterator[Renamed]:
     """Yield every old name in the settings of a file.
 
     Args:
-        settings: contents of the file. If the value is not a mapping, it has no names.
+        settings: contents of the file, or of a part of the file. Contents that are not a mapping yield nothing.
         kind: kind of the mapping: `config` or `task` for a whole file, or another key of KEYS for a part of a file.
     """
     if not isinstance(settings, Mapping):

@@ -45,10 +45,10 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
     Args:
         value: the mapping to check.
         schema: name of the schema.
-        where: the file, with which the message begins.
+        where: name of the file. The error message begins with this name.
 
     Raises:
-        UserError: keys or values are not valid. The message has every mistake.
+        UserError: keys or values are not valid. The message lists every mistake.
     """
     mistakes = problems(value, schema)
     if len(mistakes) == 1:
@@ -58,9 +58,10 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
 
 
 def problems(value: Mapping[str, Any], schema: str) -> list[str]:
-    """Describe all mistakes in `value` by workflow/schemas/{schema}.schema.yaml, sorted by key.
+    """Describe all mistakes in `value`, sorted by key. The schema is workflow/schemas/{schema}.schema.yaml.
 
-    A mistake comes with the key's description. An unknown key or value comes with the most similar known name.
+    The text about a wrong value ends with the key's description from the schema. The text about an unknown key or value
+    suggests the most similar known name.
     """
     errors = sorted(
         _validator(schema).iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]

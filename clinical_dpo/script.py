@@ -36,11 +36,13 @@ class _Shown(io.TextIOWrapper):
 def job(snakemake: Any) -> Iterator[SimpleNamespace]:
     """Yield the rule's settings, and send all output of the block to the rule's log, including output of C libraries.
 
-    Before the block, unfinished outputs of the rule are removed, which a killed process may have left.
+    A killed process may have left unfinished outputs of the rule. They are removed before the block.
 
-    A UserError ends the process with status 1; the terminal and the log show its message. Any other exception writes
-    its traceback to the log and one line to the terminal. If the logs are PRIVATE, the terminal shows only the public
-    message of a UserError. For any other error it then shows only the name of the log.
+    Every exception ends the process with status 1. For a UserError, the terminal and the log show its message. For any
+    other exception, the log shows the traceback, and the terminal shows one line.
+
+    A log is private if a folder on its path has a file with the name PRIVATE. The terminal then shows only the public
+    message of a UserError that has one. For every other error, the terminal only refers to the log.
 
     Args:
         snakemake: the object that Snakemake passes to a script.

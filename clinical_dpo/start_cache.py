@@ -50,7 +50,8 @@ class StartCache:
 
         Args:
             key: name of the value.
-            version: from `files_version`, of the files on which the value depends. With None the value is not saved.
+            version: version of the files on which the value depends, from `files_version`. If the version is None, the
+                value is always computed and not saved.
             compute: function that returns the value. JSON must be able to hold the value.
         """
         saved = self[key]

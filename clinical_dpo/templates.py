@@ -159,9 +159,9 @@ def _within(tree: nodes.Node, kind: type[Any]) -> list[Any]:
 
 
 def uses_whole_row(template: str) -> bool:
-    """Whether a template may use any column.
+    """Whether a template uses `row` without the name of a column, such as in `row.items()`.
 
-    A template may use any column if it uses `row` other than by the name of a column. For example, `row.items()` does.
+    Any column may then change the filled-in template.
     """
     if not is_template(template):
         return False

@@ -34,10 +34,10 @@ class ThoughtAndAnswer(NamedTuple):
 def split_thought(text: str) -> ThoughtAndAnswer:
     """Split the text that a model wrote into thought and answer.
 
-    A thought is between two marks (<think>, <thinking>, <reasoning> and similar, or [THINK]), or in a channel of the
-    harmony format other than `final`. Case does not matter. A text may have several thoughts. The chat templates of
-    some models write the opening mark at the end of the prompt. The text then has only the closing mark, and all text
-    before this mark is thought.
+    A thought is between two marks (<think>, <thinking>, <reasoning> and similar, or [THINK]). In the harmony format,
+    all channels but `final` belong to the thought. Case does not matter. A text may have several thoughts. The chat
+    templates of some models write the opening mark at the end of the prompt. The text then has only the closing mark,
+    and all text before this mark belongs to the thought.
     """
     if "<|channel|>" in text:
         return _from_channels(text)
@@ -79,7 +79,8 @@ def _kind(mark: re.Match[str]) -> tuple[str, bool]:
 def _from_channels(text: str) -> ThoughtAndAnswer:
     """Split a text in the harmony format.
 
-    The last `final` message is the answer, and all other channels are thought.
+    The last message in the channel `final` is the answer. Earlier messages in this channel are dropped. The messages in
+    all other channels belong to the thought.
     """
     messages = [(name.lower(), words.strip()) for name, words in _CHANNEL.findall(text)]
     final = [words for name, words in messages if name == "final"]

@@ -61,7 +61,7 @@ def differences(made_with: Mapping[str, Any], configured: Mapping[str, Any]) -> 
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (key, value) of each value in nested mappings. The key joins all keys that lead to the value with dots."""
+    """Yield (key, value) of each value in nested mappings. The key is the path of keys to the value, joined by dots."""
     if isinstance(value, Mapping) and (value or not key):
         for name, inner in value.items():
             yield from _leaves(inner, f"{key}.{name}" if key else str(name))

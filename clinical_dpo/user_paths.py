@@ -11,8 +11,8 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_
 def user_path(text: str) -> Path:
     """Return the path that a user's text names, with `~` and $NAME replaced. Unset variables stay as written.
 
-    If a file has exactly the text as its name, the text is its path. A dollar sign without a name after it is part of
-    the file's name.
+    If a file with exactly this name exists, nothing is replaced. A dollar sign without a name after it is part of the
+    file's name.
     """
     if Path(text).exists():
         return Path(text)
@@ -28,7 +28,7 @@ def variables(text: str) -> list[str]:
 
 
 def unset_variables(text: str) -> list[str]:
-    """Return the environment variables in a path that are not set; none if a file with exactly this name exists."""
+    """Return the unset environment variables that a path names; none if a file with exactly this name exists."""
     return [] if Path(text).exists() else [name for name in variables(text) if name not in os.environ]
 
 

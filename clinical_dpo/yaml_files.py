@@ -33,7 +33,7 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         self.faults: list[str] = []
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
-        """Construct a value as YAML does. List a fault for a value that does not exist, such as the date 2026-02-30."""
+        """Construct a value as YAML does. Record a fault for an impossible value, such as the date 2026-02-30."""
         try:
             return super().construct_object(node, deep)
         except ValueError as error:
@@ -105,7 +105,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def _text_faults(root: Any, lines: list[str]) -> Iterator[str]:
     """Yield a fault for each text without quotes that YAML reads otherwise than its writer expects.
 
-    In `Charge #1`, ` #1` is a comment. A dash of a list that is too far to the right becomes part of the text above.
+    In `Charge #1`, ` #1` is a comment. If the dash of a list item is too far right, its line becomes part of the text
+    above.
     """
     queue, visited = [root] if root else [], set[int]()
     while queue:
@@ -134,9 +135,9 @@ def _text_faults(root: Any, lines: list[str]) -> Iterator[str]:
 
 
 def _anchor_faults(text: str) -> Iterator[str]:
-    """Yield a fault for each text that begins with a word such as `&ward` to which nothing in the file refers.
+    """Yield a fault for each text that begins with an unused anchor: a word such as `&ward` that no alias refers to.
 
-    YAML takes such a word for the name of the text (an anchor) and drops it.
+    YAML takes such a word for the name of the text, and drops the word from the text.
     """
     if "&" not in text:
         return

@@ -64,6 +64,7 @@ def test_dates_in_iso_form_are_compared_as_texts():
         ("tags == 1", ("row 1", "column 'tags'", "has the type list")),
         ("seen > 0", ("row 1", "cannot be compared with < or >")),
         ("sex == True", ("row 1", "true or false")),
+        ("1 in sex", ("row 1", "`1` is '1'", "is not a text", "in quotes")),
         ('"x" in age', ("row 4", "neither a list nor a text")),
         ("ages > 5", ("column 'ages' is missing. Did you mean 'age'?",)),
     ],

@@ -1,7 +1,7 @@
 """Peak speeds of graphics cards and of a CPU, from their makers' data sheets.
 
 Speeds of matrix products (bfloat16 and float16) are for dense matrices with float32 accumulation. Data sheets often
-print twice as much, for matrices of which half of the weights are zero.
+print the speed for sparse matrices, in which half of the weights are zero. That speed is twice as high.
 """
 
 import re
@@ -32,7 +32,7 @@ def _card(name: str, half: float, single: float, bandwidth: float, device: str, 
     Args:
         name: name of the card.
         half, single: peak speed in TFLOP/s, with 16-bit types and with float32.
-        bandwidth: GB of memory per second.
+        bandwidth: memory bandwidth in GB/s.
         device: regular expression of the name that PyTorch reports.
         source: the data sheet.
     """
@@ -75,7 +75,7 @@ def cpu(threads: int) -> Card:
 
 
 def card_of_device(device: str, threads: int) -> Card | None:
-    """The card that has a device name; None if no card has this name.
+    """The card for a device name; None if the name fits no card in CARDS and is not that of a CPU.
 
     Args:
         device: device name as PyTorch reports it: `NVIDIA H100 80GB HBM3`, `cpu (x86_64)`.

@@ -21,12 +21,13 @@ def disk_rows(study: Study) -> list[Row]:
 
     The kinds are base models, trained weights, weights of probes (first runs of trials), and the checkpoints of one
     running job. All other files are small in comparison. Sizes are in units of 1e9 bytes. Base models have the type of
-    their model file; trained weights are float32. After SFT the rank of a LoRA is the sum of the ranks of SFT and of
-    the stage.
+    their model file; trained weights are float32. A stage after SFT saves a LoRA whose rank is the SFT rank plus its
+    own rank.
 
-    Hard links need no space: the folder of the chosen trial, and a run that takes over the weights of its probe. A
-    probe stores weights only if its eval loss is lowest at its end, so `count` of these weights is the largest possible
-    number. `found` is the number of existing folders, and `found_gb` the size of the weights in them.
+    The folder of the chosen trial is not counted, because it contains only hard links to the trial's weights.
+    A probe stores its weights only if its eval loss is lowest at its last step, so `count` is an upper limit for probe
+    weights. `found` is the number of existing folders, and `found_gb` is the size of the weights in them. A trial may
+    take over its probe's weights as hard links. Only the row of trained weights counts the size of such weights.
     """
     rows, counted = [], set[tuple[int, int]]()
     for name, settings in study.models.items():

@@ -106,8 +106,9 @@ def _blocks_flops(sizes: Sizes, tokens: Tokens, lora_weights: float) -> float:
 def training_flops(sizes: Sizes, tokens: Tokens, lora_weights: float | None, checkpointed: bool) -> float:
     """Operations of the forward and backward pass over a row.
 
-    The backward pass computes gradients of the inputs, which take as many operations as the forward pass, and gradients
-    of the trained weights, which take as many again. Frozen weights have no gradients of their own.
+    In a linear layer, the gradient of the input takes as many operations as the forward pass. If the layer's weights
+    are trained, their gradient takes the same number once more. The backward pass of attention takes twice as many
+    operations as its forward pass.
 
     Args:
         sizes: the model's sizes.

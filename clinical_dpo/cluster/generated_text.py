@@ -26,7 +26,7 @@ def refuse_generated(study: Study, tasks: Collection[str]) -> None:
 
     Args:
         study: the run.
-        tasks: tasks whose records the run is about to make. Tasks whose records exist are not asked about again.
+        tasks: tasks whose records the run is about to make. A task whose records exist is not checked again.
 
     Raises:
         PublicError: text would be generated in place of a task's own text, and the config does not allow it. The

@@ -27,8 +27,9 @@ the items, or that the paired differences have an SD of a quarter of the scale."
 def item_rows(study: Study) -> list[Row]:
     """Rows with the columns COLUMNS: how many test items a task needs to show a difference as large as its margin.
 
-    There is one row per task and assumed spread. The spread is the discordance of right answers, or the standard
-    deviation of paired differences.
+    There is one row per task and assumed spread. For a metric of right answers, the spread is the discordance: the
+    share of items that exactly one of two variants answers right. For a mean, it is the standard deviation of the
+    paired differences.
     """
     rows = []
     for task, settings in study.tasks.items():

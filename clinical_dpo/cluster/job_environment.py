@@ -1,7 +1,8 @@
 """Build the environment of Slurm jobs: the variables that the jobs need, and no key or token.
 
-Snakemake's plugin submits with `--export=ALL` and allows no other value. Therefore `slurm/bin/sbatch` comes before
-Slurm's own sbatch in PATH. This script starts Slurm's sbatch in the environment that this module builds.
+Snakemake's Slurm plugin always calls sbatch with `--export=ALL`, which passes all variables to the job. Therefore the
+script `slurm/bin/sbatch` comes before Slurm's own sbatch in PATH. The script starts Slurm's sbatch in the environment
+that this module builds.
 """
 
 import json
@@ -40,9 +41,9 @@ def job_environment(environment: Mapping[str, str], more: Iterable[str], keys: I
 
     Args:
         environment: the environment of Snakemake.
-        more: names of variables that are kept besides NEEDED. * matches any characters, but selects no name that
-            matches SECRET.
-        keys: variables that contain the endpoints' keys. Each variable that is set gets the value KEY_PLACEHOLDER.
+        more: names of variables that are kept besides NEEDED. In a name, * stands for any characters. A name with *
+            never selects a variable that matches SECRET.
+        keys: variables that contain the endpoints' keys. Those in `environment` get the value KEY_PLACEHOLDER.
     """
     patterns = (*NEEDED, *more)
 
@@ -83,7 +84,7 @@ def submit(arguments: list[str]) -> None:
 
 
 def path_variables(tasks: Iterable[Mapping[str, Any]], models: Iterable[Mapping[str, Any]] = ()) -> list[str]:
-    """Sorted names of the environment variables that occur in the paths of tasks' files and of models.
+    """Sorted names of the environment variables that occur in `path` keys of task files and model files.
 
     Jobs need these variables to find the same files.
     """

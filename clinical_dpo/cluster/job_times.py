@@ -1,7 +1,7 @@
 """Estimate the time of a job from its work: the time at the card's peak, divided by a share of the peak.
 
-The share says how much of the card's peak speed jobs reach in practice. It is assumed until jobs of the same kind have
-finished on this machine, and then measured on these jobs.
+The share says how much of the card's peak speed jobs reach in practice. It is assumed until jobs of the same or a
+similar kind have finished on this machine, and then measured on these jobs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -111,9 +111,9 @@ def plan_errors(finished: Sequence[Finished]) -> list[dict[str, Any]]:
 
     Returns:
         Rows with `kind`, `jobs` (number), `share`, `low` and `high` (see `Share`), `assumed_ratio` and `error`.
-        `assumed_ratio` is the time taken divided by the time planned with the assumed share. `error` is the median over
-        the jobs of |planned / taken - 1|, where a job is planned with the share of the other jobs of its kind; None for
-        fewer than two jobs.
+        `assumed_ratio` is the time taken divided by the time planned with the assumed share. `error` is the median of
+        |planned / taken - 1| over the jobs. Here each job is planned at the share that the other jobs of its kind
+        reached. `error` is None for fewer than two jobs.
     """
     rows = []
     for kind, share in measured_shares(finished).items():

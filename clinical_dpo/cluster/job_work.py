@@ -166,7 +166,7 @@ def generation_parts(model: Mapping[str, Any], prompt: float, new: float, batch:
 
 
 def row_tokens(rows: SplitTokens, settings: Mapping[str, Any], stage: str) -> Tokens:
-    """Mean tokens of a row of a split in training, cut at `max_length` as in training.
+    """Mean tokens of a split's rows, each cut at `max_length` as in training.
 
     Args:
         rows: tokens of the rows of the split.
@@ -182,7 +182,7 @@ def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, paired: bool)
 
     Args:
         rows: tokens of the rows.
-        max_length: most tokens of a prompt with one answer.
+        max_length: largest number of tokens of a prompt with one answer. Further tokens are cut.
         shared: whether the two answers of a pair share one copy of the prompt.
         paired: whether a row is a pair.
     """

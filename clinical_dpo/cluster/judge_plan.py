@@ -1,4 +1,8 @@
-"""Plan a run's calls of judges, with tokens and cost, before the first call. A call asks for a verdict or a control."""
+"""Plan a run's requests to LLM judges before the first request: their number (`calls`), tokens and cost.
+
+A call asks the judge for one of the variants' verdicts, or for a control verdict. In a control the judge sees an item
+a second time, or an item whose answer belongs to another question.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,10 +30,11 @@ Dollars follow from an endpoint's price."""
 
 
 def judge_rows(study: Study) -> list[Row]:
-    """Rows with the columns COLUMNS: one per task, model, kind of verdict and purpose (verdicts or controls).
+    """Rows with the columns COLUMNS, one per task, model, kind of verdict and purpose.
 
-    `calls`, tokens and `usd` are estimates. `usd` is None if the endpoint has no price. `made` is the number of calls
-    that have been recorded so far.
+    The purpose is `verdicts` or `controls`.
+    `calls`, `tokens_sent`, `tokens_received` and `usd` are estimates. `usd` is None if the endpoint has no price.
+    `made` is the number of calls that have been recorded so far.
     """
     rows = []
     for task, settings in study.tasks.items():

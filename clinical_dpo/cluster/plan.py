@@ -119,8 +119,8 @@ def cost_rows(study: Study) -> list[Row]:
     `card` at `share` of its peak. `hours_low` are the hours at the highest share, and `hours_high` those at the lowest
     share. `asked_hours` are requested from Slurm at the first attempt; finished jobs do not change them.
     `article_hours` is the time that the reproduced article prints for a run of this kind and length. `took_hours` is
-    the time of the finished jobs. `finished_hours` is the time planned for these jobs, at the assumed share and for the
-    steps that ran. `ratio` is `took_hours` divided by `finished_hours`.
+    the time that the finished jobs took. `finished_hours` is the time that was planned for the finished jobs, at the
+    assumed share and for the steps that they ran. `ratio` is `took_hours` divided by `finished_hours`.
     """
     works = [work for work in planned_work(study) if work.jobs]
     runs = _training_records(works)

@@ -57,10 +57,13 @@ def with_examples(split: SplitTokens, train: SplitTokens, count: int) -> SplitTo
 
 @lru_cache(maxsize=256)
 def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, float]]:
-    """The batches in which the rows of a split are answered: (tokens of the longest answer, number of such batches).
+    """The batches in which the rows of a split are answered.
 
     Generation sorts prompts by length, so the prompts of a batch are similar. A batch takes as long as its longest
     answer.
+
+    Returns:
+        One pair for each group of equal batches: tokens of a batch's longest answer, and number of batches.
     """
     if split.source != COUNTED:
         return [(LONGEST_IN_BATCH * split.rows[0].answer, -(-split.count // batch_size))]
@@ -72,8 +75,10 @@ def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, fl
 def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens:
     """Numbers of tokens of a split's rows as a model reads them. Rows longer than `max_length` are not cut here.
 
-    If the preference pairs exist, the number of a rejected answer is estimated from its characters. If they do not
-    exist, the number in the task file is used. Without this number too, the number of the right answer is used.
+    Rejected answers are not counted. If the tokens of the row's own answer are counted, those of its rejected answer
+    are estimated as this number times a ratio. The ratio is that of the characters of rejected and chosen answers in
+    the preference pairs. Without pairs it is that of the tokens in the task file. If the task file states no tokens,
+    the ratio is 1.
     """
     gate = Path(study.paths("gate", task=task, model=model))
     pairs = Path(study.paths("pairs", task=task, model=model, split=split))
@@ -87,7 +92,7 @@ def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens
 
 
 def _stated(settings: Any, split: str) -> SplitTokens:
-    """The lengths that a task file states as means, or else assumed lengths, for all rows of a split."""
+    """A split without counted rows: each row has the mean tokens that the task file states, or else assumed tokens."""
     count = settings["splits"].get(split, 0)
     if "tokens" in settings:
         prompt, answer, rejected = (settings["tokens"][key] for key in ("prompt", "answer", "rejected"))

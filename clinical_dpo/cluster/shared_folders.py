@@ -19,7 +19,7 @@ def hidden_folders(folders: Iterable[Path], other_host: str, shared_disk: bool) 
     Args:
         folders: folders that every node must see; they need not exist yet.
         other_host: name of another host on which jobs may run.
-        shared_disk: whether other hosts see this host's disks in a way that this host cannot detect.
+        shared_disk: whether other hosts see this host's disks by other means than NFS. This host cannot detect that.
     """
     mounts = "".join(_texts(MOUNTS))
     exports = [entry for pattern in EXPORTS for text in _texts(pattern) for entry in exported(text)]
@@ -58,7 +58,7 @@ def exported(table: str) -> list[Path]:
 
 
 def _is_exported(folder: Path, mount_point: Path, exports: Iterable[Path]) -> bool:
-    """Whether an export holds the folder and is on the folder's file system, which is mounted at `mount_point`."""
+    """Whether an exported folder contains `folder` and is on the same file system (mounted at `mount_point`)."""
     return any(export in _ancestors(folder) and mount_point in (export, *export.parents) for export in exports)
 
 

@@ -1,7 +1,7 @@
-"""Refuse to start a run while jobs of an earlier run are in Slurm's queue, because both would write the same files.
+"""Refuse to start a run while jobs of an earlier run are in Slurm's queue.
 
-A Snakemake that is killed (not interrupted) leaves its jobs running. After the folder is unlocked, a new start would
-submit the same jobs a second time.
+If Snakemake is killed instead of interrupted, its jobs keep running. After the folder is unlocked, a new start would
+submit the same jobs a second time, and both copies of a job would write the same files.
 """
 
 import os
@@ -16,15 +16,15 @@ SHOWN = 5  # most jobs that a message lists
 
 
 def refuse_queued_jobs(folder: Path, submits: bool) -> None:
-    """Refuse a start while jobs that a Snakemake submitted from `folder` wait or run. Without Slurm, do nothing.
+    """Refuse a start while Slurm's queue has jobs that Snakemake submitted from `folder`. Without Slurm, do nothing.
 
     Args:
         folder: the working directory.
-        submits: whether this run will submit jobs. If it submits none, a Slurm that does not answer is ignored.
+        submits: whether this run will submit jobs. If it will submit none, errors of squeue are ignored.
 
     Raises:
-        UserError: such jobs exist, or the run will submit jobs and Slurm does not answer. The message about jobs has
-            the command that cancels them.
+        UserError: such jobs are in the queue, or the run will submit jobs and squeue fails or does not answer. The
+            message about queued jobs has the command that cancels these jobs.
     """
     try:
         done = subprocess.run(SQUEUE, capture_output=True, text=True, timeout=60 if submits else 10)

@@ -25,9 +25,9 @@ FLOAT32 = BYTES["float32"]
 
 
 def parameter_count(model: Mapping[str, Any]) -> float:
-    """Number of weights of a base model: counted, stated in the model file, or computed from its sizes.
+    """Number of weights of a base model: counted in its files, stated in the model file, or computed from its sizes.
 
-    A model that is not downloaded yet and has neither `parameters` nor `sizes` counts as REFERENCE_PARAMETERS.
+    REFERENCE_PARAMETERS is assumed for a model that is not downloaded yet and has neither `parameters` nor `sizes`.
 
     Args:
         model: a model file's settings.
@@ -44,7 +44,7 @@ def parameter_count(model: Mapping[str, Any]) -> float:
 def compute_memory_mb(
     model: Mapping[str, Any], training: Mapping[str, Any] | None = None, branches: int = 1, rank: int = 0
 ) -> float:
-    """Memory in MB that a model needs on the device that computes it.
+    """Memory in MB that a model needs on the device on which it runs (GPU or CPU).
 
     Args:
         model: the model file's settings.
@@ -71,12 +71,13 @@ def token_bytes(model: Mapping[str, Any], training: Mapping[str, Any], branches:
     """Bytes of activations per token that the forward pass keeps for the backward pass.
 
     A layer keeps the inputs of its norms in float32. It also keeps queries, keys, values and the result of attention,
-    the gate before and after its activation function, the factor that the gate is multiplied with, and the input of
-    each trained linear layer. The log-probabilities keep next to nothing, because TRL's head computes them in parts.
+    the gate before and after its activation function, the output of the up projection, and the input of each trained
+    linear layer. The language-model head is left out: TRL computes the log-probabilities in parts and keeps almost
+    nothing of them.
 
     Args:
-        model, training, branches, rank: as in `compute_memory_mb`. With 2 branches no dropout mask counts, because
-            TRL's DPO has no dropout.
+        model, training, branches, rank: as in `compute_memory_mb`. With 2 branches (DPO) dropout masks are left out,
+            because TRL trains DPO without dropout.
     """
     sizes, lora, size = model_sizes(model), training["adapter"] == "lora", BYTES[model["dtype"]]
     targets = model.get("lora_targets", ALL_LINEAR)

@@ -1,4 +1,6 @@
-"""Refuse jobs that a Slurm cluster can never run, before any job is submitted. Such jobs would fail or wait forever.
+"""Refuse a run, before its first job is submitted, if Slurm could never run some of its jobs.
+
+Without this check such jobs would fail or wait forever.
 
 Partitions and nodes are read with `scontrol show partition` and `scontrol show node`, which need no accounting
 database. `sbatch --test-only`, which submits nothing, shows whether an account may be used.
@@ -78,10 +80,11 @@ def refuse_unfit_requests(
         requests: requests of all jobs to submit.
         folders: folders that every node must see.
         policy: how requests grow with retries.
-        shared_disk: whether other nodes see this host's disks in a way that this host cannot detect.
+        shared_disk: whether other nodes see this host's disks by other means than NFS. This host cannot detect that.
 
     Raises:
-        UserError: a request cannot be met. The message lists each problem once, with the setting to change.
+        UserError: a request cannot be met, or another host cannot see a folder. The message lists each problem once,
+            with the setting to change.
     """
     if not requests:
         return

@@ -54,9 +54,10 @@ def subgroups(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def smallest_cell(config: Mapping[str, Any], task: Mapping[str, Any]) -> int | None:
-    """The number of items, or of groups of items, below which a task's tables hide a subgroup's numbers.
+    """The smallest size of a subgroup whose numbers a task's tables show; None if no subgroup is hidden.
 
-    None if the tables hide nothing. A private task always hides small subgroups.
+    The size is a number of items, or of groups (such as patients) if items are grouped. For a private task it is at
+    least SMALLEST_PRIVATE_CELL.
     """
     least: int | None = config["smallest_cell"]
     return max(least or 0, SMALLEST_PRIVATE_CELL) if task.get("phi") else least

@@ -23,7 +23,8 @@ class Endpoint:
         price: US dollars per million tokens, `input` and `output`; empty if unknown.
         parameters: further fields of every request. A field with the value None is left out of the request.
         client_variables: environment variables whose values OpenAI's client sends to this server.
-        server_user: user of this host whose program may receive keys and private text, besides the run's user and root.
+        server_user: a user of this host. A server on this host may receive keys and private text if it was started by
+            `server_user`, by root or by the run's own user.
     """
 
     name: str
@@ -56,7 +57,7 @@ class Endpoint:
 
     @property
     def is_readable_here(self) -> bool:
-        """Whether requests go unencrypted to a program on this host, which another user might have started."""
+        """Whether requests go unencrypted to this host itself, where another user may have started the server."""
         return urlsplit(self.base_url).scheme == "http" and _is_this_host(self.host)
 
     @property
@@ -67,7 +68,7 @@ class Endpoint:
 
     @property
     def token_limit(self) -> int:
-        """The most tokens that a reply may have, under whichever field name the requests state the limit."""
+        """The most tokens that a reply may have: the smallest limit in the request's fields TOKEN_LIMITS."""
         limits = [self.body[name] for name in TOKEN_LIMITS if isinstance(self.body.get(name), int)]
         return min(limits, default=self.max_tokens)
 
@@ -106,16 +107,17 @@ def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where:
 
 
 def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
-    """Refuse an endpoint if its API key would leave this host unencrypted. Hosts in `plain_http_hosts` are allowed.
+    """Refuse endpoints that would receive keys unencrypted over the network, and `server_user` where it has no effect.
 
-    A `server_user` is refused too if it has no effect, because requests are encrypted or leave this host.
+    Keys may be sent unencrypted to hosts in `plain_http_hosts`. A `server_user` has an effect only if requests go
+    unencrypted to this host itself.
 
     Args:
         config: the run's config.
 
     Raises:
-        UserError: an endpoint is refused. The message names the endpoint, and the variables and host if a key is at
-            risk.
+        UserError: an endpoint is refused. The message names the endpoint. If keys would be sent unencrypted, it
+            also names the host and the environment variables that contain the keys.
     """
     for name, settings in config["endpoints"].items():
         endpoint = Endpoint(name, **settings)
@@ -167,7 +169,7 @@ def _may_be_plain(endpoint: Endpoint, plain: Sequence[str]) -> bool:
 
 
 def _encrypted(endpoint: Endpoint) -> str:
-    """The end of an error message about an endpoint that would send text or keys unencrypted: what to do."""
+    """The end of an error message about unencrypted text or keys: how the user can mend the endpoint's settings."""
     return (
         f"Use https://. If others on the network may read the requests, add {endpoint.host} to the config's "
         "plain_http_hosts."

@@ -56,13 +56,13 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
             if entry.get("when_missing", "error") == "error" and not table_path(entry).exists():
                 raise UserError(
                     f"{where}: {entry['path']} does not exist. Add the file, correct `path`, or set when_missing: "
-                    "leave_out. With leave_out, the run continues without the file and writes the test items for the "
-                    "other model."
+                    "leave_out. With leave_out, the run continues without the file. It also writes the test items, so "
+                    "that the external model can answer them."
                 )
 
 
 def table_path(entry: Mapping[str, Any]) -> Path:
-    """Path of the table that an entry of `external_predictions`, or a source of kind `file`, names in its key `path`.
+    """Path of a table, from the key `path` of an entry of `external_predictions` or of a source of kind `file`.
 
     `~` and environment variables in the path are replaced (`user_path`).
     """

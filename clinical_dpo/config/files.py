@@ -99,7 +99,7 @@ def _with_external(study: Study, task: str, name: str) -> list[str]:
 
 
 def seed_grades(study: Study, task: str) -> list[str]:
-    """The paths in `grades`, plus those of the grades of every trained variant with every extra training seed."""
+    """The paths from `grades`, then the paths of the same files of every trained variant with every extra seed."""
     return grades(study, task) + variant_files(study, task, "grades", seeded_variants(study, task))
 
 

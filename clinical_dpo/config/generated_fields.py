@@ -22,14 +22,17 @@ def writer(settings: Mapping[str, Any]) -> str:
 
 
 def own_writers(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The `generated_fields` of a task file after a run's overrides, each with one writer (model or endpoint).
+    """Remove the writer that a task file names for a generated field if a run's overrides name one of the other kind.
 
-    If the overrides name another writer, the writer in the task file is dropped. The result is empty if the overrides
-    have no `generated_fields`.
+    The writer of a field is a model (key `model`) or an endpoint (key `endpoint`). If a task file names a model and the
+    overrides name an endpoint, or the reverse, then the merged settings name both. Only that of the overrides is kept.
 
     Args:
         merged: the task file's settings merged with the overrides.
         own: the overrides.
+
+    Returns:
+        A mapping with the merged key `generated_fields`. It is empty if the overrides have no such key.
     """
     if "generated_fields" not in own:
         return {}
@@ -57,7 +60,7 @@ def prompt_fields(generated_fields: Mapping[str, Any], field: str) -> list[str]:
 
 
 def field_endpoints(task: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Endpoint]:
-    """Map each generated field that an endpoint writes to this endpoint."""
+    """Generated field -> endpoint that writes it. Fields that a model writes are left out."""
     where = f"config/tasks/{task['name']}.yaml"
     return {
         field: endpoint_named(

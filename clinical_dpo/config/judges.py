@@ -42,8 +42,8 @@ def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
 def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]:
     """The kinds of verdicts that a task needs from its judge, sorted.
 
-    These are the grades or preferences that the task takes from the judge, and all kinds that the task's raters give
-    too.
+    They are the kind of the task's grades, if the judge is the grader; preferences, if the judge is the preference
+    grader; and every kind of verdict that the task's raters give. A task without a judge needs none.
 
     Args:
         task: the task file's settings.
@@ -60,7 +60,7 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
 def is_corrected(task: Mapping[str, Any]) -> bool:
     """Whether raters grade a sample of the answers that a judge grades, so that the sample can correct the judge.
 
-    This holds only if the headline metric is computed from grades by raters or by the judge.
+    It is False for a task whose headline metric is not computed from grades by raters or by the judge.
 
     Args:
         task: the task file's settings, from `raters.with_sample`.
@@ -74,9 +74,9 @@ def is_corrected(task: Mapping[str, Any]) -> bool:
 def judging_round(record: str | Path, endpoint: Endpoint) -> int:
     """Number of a judge's current round. In a round the judge is asked about all items without a verdict.
 
-    A new round begins if such items are left and the endpoint is available. The record has the number of the last
-    round. The number is a parameter of the rule, so a new round runs the rule again. Once every item has a verdict or a
-    refusal, the number stays the same.
+    The record has the number of the last round. The number of the new round is one higher if the endpoint is available
+    and some items have neither a verdict nor a refusal. Otherwise the number stays the same. It is a parameter of the
+    Snakemake rule, so the rule runs again if the number changes.
 
     Args:
         record: path of the record that `judge.judge_items` writes. Without it the number is 0.

@@ -48,14 +48,14 @@ def with_composed_labels(task: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_label_keys(task: Mapping[str, Any], where: str) -> None:
-    """Refuse values of the keys about labels that do not go together.
+    """Refuse a task file whose keys about labels have values that do not fit together.
 
     Args:
         task: the task's settings.
         where: the task file, with which the message begins.
 
     Raises:
-        UserError: values do not go together. The message names each key, its value and the correction.
+        UserError: values do not fit together. The message names each key, its value and the correction.
     """
     labels = task.get("labels", [])
     problems = [

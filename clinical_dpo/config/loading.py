@@ -191,7 +191,7 @@ def _read_model(name: str, root: Path, overrides: Mapping[str, Any], paths: Path
 
 
 def _check_names(config: Mapping[str, Any], root: Path) -> None:
-    """Refuse names in the config of files that do not exist, and names that two folders of results/ would share."""
+    """Refuse names of missing task and model files, and names that would make two folders of results/ the same."""
     files = {
         kind: sorted(path.stem for path in (root / "config" / kind).glob("*.yaml")) for kind in ("tasks", "models")
     }

@@ -22,8 +22,9 @@ _SIMILAR = 0.75  # similarity (difflib) of a name and the same name with one or 
 def check_targets(model: Mapping[str, Any], where: str) -> None:
     """Refuse mistyped names in `lora_targets`. PEFT would silently ignore such a name and train only the other layers.
 
-    A model that is pre-trained here has the layers of LLAMA. The layers of a hub model are not known before its
-    download, so a name is refused only if it is nearly the usual name of a layer.
+    A model that is pre-trained here has the layers of LLAMA, so every other name is refused. The layers of a hub model
+    are not known before its download. For such a model a name is refused only if it looks like a misspelling of a
+    common layer name.
 
     Args:
         model: the model file's settings.

@@ -24,7 +24,10 @@ class MetricDefinition:
 
     @property
     def difference(self) -> str:
-        """Name of the difference that the paired test compares. Metrics of kind `labels` compare accuracies."""
+        """Name of the difference that the paired test is about, such as `mean_difference`.
+
+        Metrics of kind `labels` are tested by the difference in accuracy, `accuracy_difference`.
+        """
         return {"labels": "accuracy_difference", "mean": "mean_difference"}.get(self.kind, f"{self.name}_difference")
 
 
@@ -47,7 +50,9 @@ WITHOUT_PAIRED_INTERVAL = ("weighted_f1", "balanced_accuracy", "quadratic_kappa"
 
 
 def decision_metric(metric: str) -> str:
-    """The metric that decisions compare: the headline metric, or accuracy if the package has no paired interval for it.
+    """The metric that decisions compare: the headline metric, or accuracy instead of it.
+
+    Accuracy is compared if this package has no interval for paired differences of the headline metric.
 
     Args:
         metric: a task's headline metric, a key of METRICS.
@@ -58,7 +63,7 @@ def decision_metric(metric: str) -> str:
 def metric_module(task: Mapping[str, Any]) -> str:
     """Name of the module that estimates and compares the metrics of a task's grades.
 
-    Only a change of this module, and not of those for other metrics, reruns the task's jobs.
+    The task's jobs run again if this module changes. They do not run again if a module for other metrics changes.
 
     Args:
         task: `metric`, and for a task with labels `positive` or `labels`.

@@ -1,6 +1,6 @@
-"""Protect tasks with private text (`phi: true`) from other tasks and from other users of the computer.
+"""Protect private text (of tasks with `phi: true`) from tasks without `phi: true` and from other users of the computer.
 
-No other task may read their files, and other users cannot open their folders.
+Tasks without `phi: true` may not read a private task's files, and other users cannot open its folders.
 """
 
 import os
@@ -51,7 +51,7 @@ def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, 
 
 
 def check_options(tasks: Mapping[str, Mapping[str, Any]], cache: object, show_failed_logs: bool) -> None:
-    """Refuse options of Snakemake that would show private text, or closed files, to others.
+    """Refuse options of Snakemake that would show private text, or blinding keys of raters' sheets, to others.
 
     Args:
         tasks: task -> settings.

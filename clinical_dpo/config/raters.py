@@ -42,8 +42,8 @@ def check_sample(task: Mapping[str, Any], where: str) -> None:
         where: the task file, with which the message begins.
 
     Raises:
-        UserError: the sample is larger than the test split, or the task has external predictions, whose grades would be
-            of other items than the sample.
+        UserError: the sample is larger than the test split, or the task has external predictions. Their grades cover
+            all test items and not only the sample.
     """
     size, test = task.get("rater_sample"), task["splits"]["test"]
     if size is None:

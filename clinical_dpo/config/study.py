@@ -24,9 +24,9 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
 
 
 def complete_recipes(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with each recipe completed: the recipe is merged over the recipe that it is `based_on`.
+    """The config with complete recipes: a recipe takes over all settings that it lacks from its `based_on` recipe.
 
-    A recipe does not take over `only_tasks` of the recipe that it is based on.
+    The key `only_tasks` is not taken over.
 
     Raises:
         UserError: a recipe is based on an unknown recipe, or recipes are based on each other in a circle.
@@ -130,9 +130,9 @@ class Study:
     def stage(self, task: str, stage: str) -> dict[str, Any]:
         """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file.
 
-        The arm `sft_longer` has its own learning rates. Its other settings are those of DPO, without those of the DPO
-        loss. It trains for as many steps as DPO, so it has no probe (a first run that finds the number of steps). The
-        arm `dpo_sft` has the settings of DPO, plus its `sft_weight`.
+        The arm `sft_longer` has its own learning rates. Its other settings are those of DPO, except `beta`, `loss` and
+        `label_smoothing`. It trains for as many steps as DPO, so it has no probe (a first run that finds the number of
+        steps). The arm `dpo_sft` has the settings of DPO, plus its `sft_weight`.
         """
         if stage == "dpo_sft":
             return self.stage(task, "dpo") | self.tasks[task]["arms"][stage]
@@ -198,7 +198,7 @@ class Study:
     def generated_fields(self, task: str) -> Mapping[str, Mapping[str, Any]]:
         """Map each generated field of a task to its settings.
 
-        The result is empty if generated text stands in for the task's own text, because this text already has all
+        The result is empty if generated text stands in for the task's own text: the generated text already has all
         fields.
         """
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
@@ -206,7 +206,7 @@ class Study:
     def over_columns(self, task: str, *keys: str) -> dict[str, Any]:
         """A task's settings under these keys, which refer to columns of its own source.
 
-        The result is empty if generated text stands in for the task's own text, because this text has other columns.
+        The result is empty if generated text stands in for the task's own text: the generated text has other columns.
         """
         return {} if self.is_missing(task) else {key: self.tasks[task][key] for key in keys if key in self.tasks[task]}
 
@@ -238,7 +238,7 @@ class Study:
         ]
 
     def external_families(self, task: str) -> dict[str, list[str]]:
-        """Map each name of a task's external predictions to the tasks of the recipe with predictions of this name.
+        """Name of external predictions of a task -> tasks of the same recipe that have predictions of this name.
 
         These tasks share one significance level.
         """

@@ -49,7 +49,7 @@ def check_fit(task: Mapping[str, Any], where: str) -> None:
 
 
 def _misfits(task: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a message for each value that does not go with the other values, with the correction."""
+    """Yield a message for each value that does not go with the other values. The message states the correction."""
     for key, per_answer_type in VALID_VALUES.items():
         valid = per_answer_type[task["answer_type"]]
         if task[key] not in valid:
@@ -94,8 +94,8 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
 
     Args:
         task: the task's settings.
-        keys: the keys to check. In a run with overrides, only keys of the overrides are checked: overrides may take
-            away the effect of a key in the task file, but they cannot remove the key.
+        keys: the keys to check. If a run overrides settings of the task, only the overridden keys are checked. Other
+            keys of the task file may lose their effect through an override, which cannot remove them.
         where: the file, with which the message begins.
 
     Raises:

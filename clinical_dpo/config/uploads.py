@@ -1,4 +1,4 @@
-"""The repositories of the hub to which chosen models are uploaded, and the tasks whose models never are."""
+"""The hub repositories to which chosen models are uploaded, and the tasks whose models are never uploaded."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ def check_uploads(config: Mapping[str, Any], tasks: Mapping[str, Mapping[str, An
         tasks: task -> settings.
 
     Raises:
-        UserError: `release.upload.tasks` names such a task.
+        UserError: `release.upload.tasks` names an unknown or a private task.
     """
     for task in (config["release"]["upload"] or {}).get("tasks", ()):
         if task not in tasks:

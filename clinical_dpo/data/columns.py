@@ -6,8 +6,9 @@ A field is mapped to one of three forms:
 - A path such as `a.b`. The field gets member `b` of the object in column `a`.
 - A Jinja template, which is filled in from the row (see `templates`). The field gets the resulting text.
 
-The value of a field in LISTS is a list. Such a field may also be mapped to a YAML list of these forms. If the field is
-mapped to a single template, the template must be one expression whose value is a list.
+The values of two fields, `accepted` and `options` (LISTS), are Python lists. These two fields may also be mapped to a
+YAML list, in which every entry has one of the three forms. If one of them is mapped to a single template, the template
+must be one expression whose value is a list.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,15 +24,15 @@ FIELDS = {"id", "label", "reference", "rejected", "question", *LISTS}  # fields 
 
 
 def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: bool = False) -> Row:
-    """Return a copy of the row with the fields of `columns` added. All columns of the row stay.
+    """Return a copy of the row with the fields of `columns` added.
 
-    A field replaces a column of the same name.
+    A field replaces a column of the same name. All other columns of the row stay.
 
     Args:
         row: column -> value.
         columns: field -> the mapping of the field, in one of the forms that the module's docstring lists.
-        generated: whether the row comes from a generator of this package. If a generated row already has a field and
-            lacks a column that the field's mapping names, the field stays as it is.
+        generated: whether the row comes from a generator of this package. A generated row may already have a
+            field, but lack a column that the field's mapping names. The field then stays as it is.
 
     Raises:
         UserError: a column is missing, or a template cannot be rendered. The message names the field.

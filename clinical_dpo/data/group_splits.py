@@ -17,8 +17,8 @@ def draw_groups(
 ) -> dict[str, list[TaskRow]]:
     """Draw splits of whole groups. The sizes are met as nearly as the groups allow.
 
-    The splits are filled one after the other, the smallest first. Enough groups are left for the later splits. A split
-    is filled in three steps. A group fits if the split does not exceed its wanted size with this group.
+    The splits are filled one after the other, the smallest first. Enough groups are left for the later splits. A group
+    fits if the split does not exceed its wanted size after the group has joined. A split is filled in three steps:
 
     1. The groups are tried in random order. A group joins the split if the group fits, and if no label's number of rows
        then exceeds the label's share of the split by more than one.

@@ -24,8 +24,9 @@ def preference_pairs(
 ) -> tuple[list[Pair], dict[str, Any]]:
     """Return preference pairs, and a report that counts the dropped rows.
 
-    Each pair states the source of its rejected answer as `rejected_from`. This is `policy`, with one exception: if
-    `policy` is `field`, and the row's `written_by` names the writer of the rejected answer, it is this writer.
+    Each pair states the source of its rejected answer as `rejected_from`. This source is `policy`, with one
+    exception. If `policy` is `field` and the row's `written_by` names the writer of the rejected answer, then
+    `rejected_from` is the name of this writer.
 
     A row is of no use if its two answers are equal or its rejected answer is empty. If `policy` is `sft_prediction`,
     such a row is dropped and counted. With any other policy, such a row is an error in the data.

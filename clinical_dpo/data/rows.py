@@ -50,7 +50,8 @@ def task_rows(
     Raises:
         UserError: a record is not valid, or an earlier row has the same id. Two ids are the same if they differ only in
             case, white space, Unicode form or the spelling of a number. The message has the source, row number and id.
-            If only some rows of the source became records, the row number is that of the record in source.jsonl.
+            The row number is the number in source.jsonl if the source has `sample` or `where`, or if its reader dropped
+            rows.
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
     numbered_in = ""
@@ -98,12 +99,13 @@ def _group(raw: Row, task: Mapping[str, Any]) -> str:
 def task_row(
     record: Mapping[str, Any], task: Mapping[str, Any], repairs: Tally | None = None, location: str = "row"
 ) -> TaskRow:
-    """Convert a record with the task's fields to a row in TRL's conversational prompt / completion form.
+    """Convert a record to a row in TRL's conversational prompt / completion form.
 
-    The row has `id` (a digest of the prompt if the record has no id), `prompt` and `completion` (lists of messages). It
-    has `label` if the task's answers are labels. It also has these fields if the record has them: `accepted` (other
-    right answers), `options` (wrong answers), `rejected`, `question` (the question without the rest of the prompt).
-    `repairs` counts the fields whose text changes. `location` is the name of the record in `repairs`.
+    The record's columns must already be mapped to the task's fields. The row has `id` (a digest of the prompt if the
+    record has no id), `prompt` and `completion` (lists of messages). It has `label` if the task's answers are labels.
+    It also has each of these fields that the record has: `accepted` (other right answers), `options` (wrong answers),
+    `rejected` (one wrong answer), `question` (the question without the remaining text of the prompt). `repairs` counts
+    the fields whose text changes. `location` is the name of the record in `repairs`.
 
     Raises:
         UserError: a field is empty, missing or too long, the label is unknown, or a wrong answer equals the right one.

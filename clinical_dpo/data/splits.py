@@ -23,9 +23,10 @@ def split(
         rows: task rows with unique `id`.
         sizes: split -> wanted number of rows; 0 gives an empty split.
         seed: seed of the draw.
-        stratify: whether every split keeps the share of each `label`. With two labels, a label's number of rows in a
-            split differs from the label's exact share by at most one. With k labels, the number differs by at most
-            1 + k s, where s is the label's share of all rows. With groups, the difference may be larger.
+        stratify: whether every split keeps the proportions of the labels. Let s be a label's share of all rows, and n
+            the size of a split. The split's number of rows with this label differs from s n by at most 1 if there are
+            two labels, and by at most 1 + k s if there are k labels. If rows have a `group`, the difference may be
+            larger.
         on_shortfall: what to do if there are too few rows. `error` raises an error. `shrink` shrinks all splits in
             proportion.
 
@@ -33,9 +34,9 @@ def split(
         The splits (split -> rows of the split), and a report with these keys:
 
         - `rows`: number of input rows.
-        - `duplicates_removed`: number of rows removed because an earlier row has the same prompt. Prompts that differ
-          only in case, white space or Unicode form are the same.
-        - `conflicting_duplicates`: number of removed rows whose answer differs from the earlier row's.
+        - `duplicates_removed`: number of rows removed because another row with the same prompt is kept; see
+          `distinct`. Prompts that differ only in case, white space or Unicode form are the same.
+        - `conflicting_duplicates`: number of removed rows whose answer differs from the kept row's answer.
         - `shrunk`: None if the splits were not shrunk. Otherwise a dict with `asked` (the configured sizes) and `have`
           (the number of distinct rows).
         - `counts`: split -> number of rows.
@@ -44,8 +45,8 @@ def split(
         - `groups`, if the rows have groups: split -> number of groups.
 
     Raises:
-        UserError: there are too few rows, and either `on_shortfall` is `error`, or a shrunk split would be empty; or
-            there are fewer groups than splits.
+        UserError: there are too few rows and `on_shortfall` is `error`; a split would shrink to no rows; or there are
+            fewer groups than splits.
     """
     kept, duplicates, conflicts = distinct(rows)
     drawn = dict(sizes)
@@ -92,7 +93,7 @@ def _normalised_prompt(row: TaskRow) -> str:
 
 
 def distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:
-    """Keep one row of each prompt. Of the rows with the same prompt, the first by id, then by answer, is kept.
+    """Keep one row of each prompt: the row that comes first if rows are sorted by id, then by answer.
 
     Returns:
         The kept rows; the number of removed rows; and the number of removed rows whose answer differs from the answer

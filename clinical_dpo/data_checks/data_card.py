@@ -121,8 +121,9 @@ def _row_counts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
     """Return the section on faults of texts as paragraphs of Markdown; an empty list if there are no faults.
 
-    A table shows each fault's count, its first rows, and an excerpt of the first text before and after its repair. The
-    reasons why columns are not read follow. If `private`, excerpts and reasons are left out, because they quote texts.
+    A table shows each fault's count, the numbers of its first rows, and excerpts of the first repaired text before and
+    after the repair. Below the table are the reasons why columns are not read. If `private`, excerpts and reasons are
+    left out, because they quote texts.
     """
     changes = source.get("changes", {})
     faults = [(name, "kept", entry) for name, entry in source.get("warnings", {}).items()]

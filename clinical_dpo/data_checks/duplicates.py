@@ -22,7 +22,7 @@ Hashes = npt.NDArray[np.uint64]
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text, without case, punctuation and differences of Unicode form."""
+    """Return the words of a text in Unicode form NFKC, casefolded and without punctuation."""
     return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -73,8 +73,9 @@ def similar_texts(texts: Iterable[str], groups: Sequence[str]) -> list[dict[str,
 def _distinctive_shingles(texts: Iterable[str]) -> list[Hashes]:
     """Return sorted 64-bit hashes of each text's distinct shingles, without the shingles that all texts share.
 
-    The hash is tabulation hashing (Zobrist 1970): the exclusive or of random numbers, one for each word at its position
-    in the shingle. The probability that any two of a million shingles collide is one in tens of millions.
+    Each hash is made by tabulation hashing (Zobrist 1970): it is the XOR of random numbers, one for each word at its
+    position in the shingle. Among a million shingles, the probability of at least one collision is one in tens of
+    millions.
     """
     number: dict[str, int] = {}
     numbered = [

@@ -37,11 +37,15 @@ class PatientColumn(TypedDict):
 
 
 def patient_columns(splits: Mapping[str, Sequence[Row]]) -> list[PatientColumn]:
-    """Return the columns that look like patients' ids and have a value both in test and in train, eval or dev.
+    """Return the columns that look like patients' ids and share a value between test and another split.
 
-    A column looks like patients' ids by its name (`patient_id`, `Pat.-Nr.`), by its name and values (`MRN` with a digit
-    in every value), or by its values: at least 20 different values, each of the form of an id (`P0012`, `4711000`, a
-    UUID). In all cases the column has at least four different values, and at least one value repeats.
+    A column looks like patients' ids in one of three cases:
+
+    - Its name says so (`patient_id`, `Pat.-Nr.`).
+    - Its name may say so (`MRN`), and every value has a digit.
+    - It has at least 20 different values, and each value looks like an id (`P0012`, `4711000`, a UUID).
+
+    In all three cases, the column must have at least four different values, and at least one value must repeat.
 
     Args:
         splits: split -> records of the split's rows, with all columns of the source.

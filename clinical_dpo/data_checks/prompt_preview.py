@@ -65,9 +65,10 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
 def frame_faults(prompt: Sequence[int], answer: Sequence[int], tokenizer: Any) -> list[str]:
     """Return descriptions of what is wrong with the begin and end tokens of a conversation.
 
-    A begin-of-text token must open the prompt. It may open every turn, as in ChatML, but must not occur twice in a row
-    or in the answer. The answer must contain a token that ends a turn: the end-of-text token, or the end token of the
-    chat template. Only white space and other end tokens may follow this token.
+    A begin-of-text token must open the prompt. It may also open every later turn, as in ChatML. It must not directly
+    follow another begin-of-text token, and must not occur in the answer. The answer must contain a token that ends a
+    turn: the end-of-text token, or the end token of the chat template. Only white space and different end tokens may
+    follow the first such token.
 
     Args:
         prompt: token ids of the prompt.

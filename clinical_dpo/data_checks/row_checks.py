@@ -20,7 +20,7 @@ _PLACEHOLDERS = {"", "na", "n a", "nan", "null", "tbd"}
 
 @dataclass(frozen=True)
 class RowName:
-    """A row's split, and its name in tables: the row's id, or split and number if ids may identify patients."""
+    """A row's split, and the row's name in tables: its id, or `train:12` if ids may identify patients."""
 
     split: str
     name: str
@@ -49,7 +49,7 @@ class NamedRow(RowName):
 
 
 def named_rows(splits: Mapping[str, Sequence[TaskRow]], private: bool) -> list[NamedRow]:
-    """Return every row of every split with its name. The name of a private row is split and number (`train:12`)."""
+    """Return every row of every split with its name: its id, or split:number (`train:12`) if the rows are private."""
     return [
         NamedRow(split, f"{split}:{number}" if private else row["id"], row)
         for split, rows in splits.items()
@@ -87,9 +87,13 @@ def token_findings(
     Args:
         rows: rows of all splits.
         lengths: token lengths of the rows, from `measure_lengths`.
-        limits: in tokens, `max_length` (prompt and answer in training), `max_new_tokens` (a generated answer),
-            `written` (all that a model may write: `max_new_tokens`, plus the limit of a reasoning model's thought) and,
-            if the model has such a limit, `context` (the longest sequence that the model reads).
+        limits: numbers of tokens:
+
+            - `max_length`: limit of prompt and answer together in training.
+            - `max_new_tokens`: limit of a generated answer.
+            - `written`: limit of all text that the model generates: `max_new_tokens` plus, for a reasoning model, the
+              limit of its thought.
+            - `context`: limit of a sequence that the model reads. It is missing if the model has no such limit.
         model: the model's name.
     """
     trained = [length for length in lengths if rows[length.row].split in ("train", "eval")]
@@ -111,7 +115,8 @@ def token_findings(
 def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
     """Return the finding on test rows with a patient's id that also occurs in other splits.
 
-    The finding counts the column in which most test rows have such an id. Its examples name up to EXAMPLES columns.
+    The finding counts the test rows of one column only: the column with the most such rows. The finding's examples
+    name up to EXAMPLES columns.
 
     Args:
         shared: from `patient_columns`. If `shared` is empty, there is no finding.
@@ -124,7 +129,10 @@ def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
 
 
 def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: str) -> list[Finding]:
-    """Return the finding on rows whose prompt or answer spells a special token of the model, such as `<s>` of HTML."""
+    """Return the finding on rows whose prompt or answer contains the spelling of a special token of the model.
+
+    For example, the HTML tag `<s>` is spelled like the begin token of some models.
+    """
     pattern = re.compile("|".join(re.escape(token) for token in sorted(special)) or "(?!)")
     spelled = [bool(pattern.search(named.prompt) or pattern.search(named.answer)) for named in rows]
     return _shares("special_tokens", rows, spelled, model)
@@ -177,9 +185,9 @@ def answer_leaks(rows: Sequence[NamedRow]) -> list[bool]:
 def label_leaks(rows: Sequence[NamedRow], labels: Sequence[str]) -> list[bool]:
     """Return for each row whether its prompt gives the label away.
 
-    A prompt gives the row's label away if it names this label, and no other label, more often than the prompt template
-    does. The lowest number of mentions of a label in any prompt is taken as the template's number. The longest label is
-    matched first, so that "No UTI" does not count as "UTI".
+    A prompt gives the row's label away if this label is the only one that the prompt names more often than the prompt
+    template does. The lowest number of mentions of a label in any prompt is taken as the template's number. The longest
+    label is matched first, so that "No UTI" does not count as "UTI".
     """
     label_of = {" ".join(words(label)): label for label in labels}
     if "" in label_of:

@@ -1,4 +1,4 @@
-"""HTTP client for endpoints that limits the size of a reply in bytes and the wait for the reply in seconds."""
+"""HTTP client for endpoints. It limits the size of a reply in bytes and the wait for the reply in seconds."""
 
 import concurrent.futures
 import threading

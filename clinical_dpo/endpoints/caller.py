@@ -29,8 +29,8 @@ T = TypeVar("T")
 class Conversation:
     """The conversation that one request begins.
 
-    Each unreadable reply is added to `messages`, followed by a reminder. The first readable reply or refusal becomes
-    `reply` and ends the conversation.
+    Each unreadable reply is added to `messages`, followed by a reminder. The first readable reply, or a refusal,
+    becomes `reply` and ends the conversation.
     """
 
     name: str
@@ -80,7 +80,10 @@ class Caller:
 
     @property
     def server(self) -> str:
-        """Address of the server and name of the model. If the server refuses a reply schema, this text is stored."""
+        """Address of the server and name of the model.
+
+        The store names the server by this text when it records that the server refuses a reply schema.
+        """
         return f"{self.endpoint.base_url} {self.endpoint.model}"
 
     def digest(self, messages: Messages) -> str:
@@ -185,7 +188,9 @@ class Caller:
             self.add_reply(conversation, self.refuse(conversation.messages, replace(refusal(UNREADABLE), calls=0)))
 
     def call(self, server: ChatServer, name: str, messages: Messages) -> Reply | None:
-        """Get a reply or a refusal in up to ATTEMPTS attempts. If another call fails during a wait, return None.
+        """Get a reply or a refusal in up to ATTEMPTS attempts.
+
+        If another call fails while this call waits for its next attempt, return None.
 
         Args:
             server: the connected server.
@@ -193,7 +198,8 @@ class Caller:
             messages: the conversation.
 
         Raises:
-            UserError: no attempt gives a reply, or the server refuses all requests.
+            UserError: no attempt gives a reply, another attempt would have the same outcome, or the server refuses all
+                requests.
         """
         problem, schema = "", self.reply_schema
         without_text: list[Reply] = []

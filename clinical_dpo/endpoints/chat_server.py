@@ -215,9 +215,9 @@ def _permanent_reason(error: BaseException | None) -> str | None:
 
 
 def _beginning(body: str, secrets: Sequence[str]) -> str:
-    """Return the beginning of a body that is not a completion, with the secrets removed.
+    """Return at most the first KEPT_CHARACTERS of a body that is not a completion, with the secrets removed.
 
-    If the cut splits a secret, no part of the secret is returned.
+    If a secret continues past that length, no part of the secret is returned.
     """
     if len(body) <= KEPT_CHARACTERS:
         return without_secrets(body, secrets)

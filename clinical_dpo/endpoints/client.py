@@ -53,18 +53,21 @@ def request_completions(
 ) -> dict[str, Reply]:
     """Get a reply or a refusal to every request, at temperature 0, with at most `endpoint.concurrency` calls at once.
 
-    Stored replies are used first. A stored reply belongs to a server, model, settings, prompt version and sequence of
-    messages. Requests with equal messages share a reply. A stored call is made again only if a kill interrupted it, or
-    if it was refused.
+    A stored reply is used if its server, model, settings, prompt version and messages are equal to those of the
+    request. Requests with equal messages share a reply. A later run repeats a call only if the call failed or was
+    refused, or if the earlier run was killed during the call.
 
-    A call is repeated if the server is busy (429) or fails (408, 409, 5xx), if the call times out, if the connection
-    breaks, or if the body is not a completion. The wait before an attempt doubles each time, with jitter, or follows
-    Retry-After. If a reply is not `valid`, `reminder` is sent in the same conversation. If a reply has no text, the
-    call is made again. A run makes at most CALLS_PER_REPLY calls for a reply.
+    A call has up to `caller.ATTEMPTS` attempts. Another attempt follows if the server is busy (429) or fails (408, 409,
+    5xx except 501), if the attempt times out, if the connection breaks, if the body is not a completion, or if the
+    reply has no text. The wait before an attempt doubles each time, with jitter, or follows Retry-After. If a reply is
+    not `valid`, the next call sends `reminder` in the same conversation. A run makes at most CALLS_PER_REPLY calls for
+    a request.
 
-    A request is refused if its text exceeds the context length, if a content filter refuses its text or ends its reply,
-    if no reply has a text, or if the server refuses this request (400, 422) and replies to others. The other requests
-    go on.
+    A refused request does not stop the run. A request counts as refused in these cases:
+    - Its text exceeds the context length.
+    - A content filter rejects its text or cuts off its reply.
+    - CALLS_PER_REPLY attempts of one call give replies without text.
+    - The server rejects it (400, 422), but replies to other requests.
 
     Args:
         endpoint: the server and its settings.
@@ -78,8 +81,8 @@ def request_completions(
         private: whether the messages contain private text. Calls then bypass all proxies, and the store is closed to
             other users.
         refuse_unreadable: whether a request without a readable reply counts as refused. If false, it raises an error.
-        say: function that writes a line of the log, such as the estimate or the tokens used. No line contains text of
-            the messages or a key.
+        say: function that writes a line of the log, such as the estimate or the tokens used. No line contains a key or
+            text of the messages.
 
     Returns:
         Request id -> reply. A refused request has a reply with `Reply.refusal`.

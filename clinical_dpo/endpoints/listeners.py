@@ -106,9 +106,9 @@ def _address(words: str) -> str:
 
 
 def _addresses(host: str) -> set[str]:
-    """Return all addresses at which a socket of this host could listen to receive a connection to `host`.
+    """Return the addresses of `host`, and the wildcards `0.0.0.0` and `::`.
 
-    These are the addresses of `host`, and the wildcards `0.0.0.0` and `::`.
+    A socket of this host receives connections to `host` only if it listens at one of these addresses.
     """
     try:
         addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}

@@ -1,6 +1,7 @@
-"""Recognise refusals of a server: of one request because of its text, or of every request.
+"""Recognise whether a server refuses one request or every request.
 
-A server refuses every request because of the settings, the key or the account.
+A server refuses one request because of the request's text. It refuses every request because of the settings, the key or
+the account.
 """
 
 import json
@@ -59,9 +60,9 @@ def text_refusal(status: int | str, body: str) -> str | None:
 
 
 def possible_text_refusal(status: int | str, body: str) -> str | None:
-    """If a refusal may concern this request alone or every request, return the code of the refusal; else None.
+    """Return the code of a refusal whose status does not show whether it concerns one request or all; else None.
 
-    If the server replies to other requests, the refusal concerns this request alone.
+    If the server replies to other requests, the refusal concerns this one request.
     """
     if status not in _REQUEST_STATUSES:
         return None

@@ -21,7 +21,7 @@ class Reply:
 
     Attributes:
         text: the reply's text; empty for a refusal.
-        finish_reason: `stop`, `length` if max_tokens cut the reply off, or another word of the server.
+        finish_reason: the server's word for why the reply ended, such as `stop` or, if max_tokens cut it off, `length`.
         model: the model's name as the server spells it.
         prompt_tokens, completion_tokens: tokens of all calls for this reply, as the server counts them; 0 without a
             count.

@@ -50,8 +50,8 @@ class ReplyStore:
             os.ftruncate(self._file, complete)  # a kill may leave an incomplete last row
         except OSError as error:
             raise PublicError(
-                f"{path}: replies cannot be saved ({error.strerror}). No call has been made. Free disk space there, or "
-                "give this user write permission."
+                f"{path}: replies cannot be saved ({error.strerror}). No call has been made. If the disk is full, "
+                "delete files from it. Otherwise, give this user write permission."
             ) from None
         self.bodies: dict[str, str] = {}
         self.refusals: dict[str, Reply] = {}

@@ -33,10 +33,12 @@ def sent_secrets(endpoint: Endpoint, key: str | None) -> list[str]:
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
     """Replace every secret in a text by HIDDEN.
 
-    A secret is recognised as it is, in base64 and as hexadecimal digits, in upper and lower case, and with characters
-    escaped for JSON (backslash, u0073), for a URL (%73) or for HTML (&#115;). A secret is also recognised in other
-    forms of its letters (full width, mathematical) and with invisible characters between its letters (zero-width
-    spaces, marks). If a text has a secret in such forms, all letters of the returned text are in plain form.
+    A secret is recognised as it is, in base64, and as hexadecimal digits. Upper and lower case make no difference. The
+    secret's characters may be escaped for JSON (backslash, u0073), for a URL (%73) or for HTML (&#115;).
+
+    A secret is also recognised if it is disguised: its letters are Unicode variants (full width, mathematical), or
+    invisible characters are between its letters (zero-width spaces, marks). If the text has a disguised secret, the
+    returned text has plain letters (NFKC) throughout, without invisible characters.
     """
     patterns = [
         re.compile(GAP.join(map(_character, spelling)), re.IGNORECASE)
@@ -84,8 +86,8 @@ def _character(character: str) -> str:
 def _base64(secret: str) -> list[str]:
     """Return the Base64 digits by which a secret can be recognised in an encoded text.
 
-    The digits depend on where the secret begins within a group of three bytes. So there are spellings for each of the
-    three places, with the characters `+/` and with the characters `-_`.
+    The digits depend on where the secret begins within a group of three bytes. For each of the three possible offsets,
+    the list has a spelling with the characters `+/` and a spelling with the characters `-_`.
     """
     spellings = []
     for offset in range(3):

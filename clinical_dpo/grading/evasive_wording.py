@@ -1,6 +1,7 @@
 """Patterns of English wording that evades a question and of wording that answers it.
 
-`clinical_dpo.grading.evasiveness` matches the patterns without regard to case, in text whose blanks are single spaces.
+`clinical_dpo.grading.evasiveness` matches the patterns without regard to case. In the matched text, each run of white
+space is replaced by one space.
 """
 
 # --- cutting an answer into clauses ---

@@ -122,8 +122,8 @@ def _clause_reason(question: str, clause: str, relevant: bool, length: int) -> t
 def _outweighed(reason: str, clause: str, evasion: re.Match[str]) -> bool:
     """Whether a clause answers the question in spite of its evasive words.
 
-    A clause answers if it has a figure or a reported result, or if a finding precedes the evasive words. What counts
-    depends on the reason.
+    Four signs show that a clause answers: a figure, a reported result, or a finding or direct reply before the evasive
+    words. `reason` decides which of these signs count.
 
     Args:
         reason: the key of `wording.EVASIONS` whose pattern matched.

@@ -122,8 +122,10 @@ def normalize_answer(text: str) -> Words:
     """Return the words of an answer, normalised for comparison.
 
     Case, markup, accents, hyphens, apostrophes, plurals and articles are ignored. Signs, comparisons and numbers are
-    kept. A number has one spelling (5.0 is 5) and is separate from its unit. "A" is an article unless it is a capital
-    inside the text, follows a word such as "hepatitis", or ends the text.
+    kept. A number has one spelling (5.0 is 5) and is separate from its unit.
+
+    The word "a" is kept in three cases: it is the last word of the text, it follows a word that a letter completes
+    ("hepatitis A"), or a capital "A" stands anywhere after another word and a blank.
     """
     capital = re.search(r"(?<=\w )A\b", text) is not None
     plain = "".join(c for c in unicodedata.normalize("NFKD", plain_text(text)) if not unicodedata.combining(c))
@@ -142,9 +144,9 @@ def exact_match(text: str, accepted: Iterable[str]) -> bool:
     """Whether an answer names an accepted answer and no other candidate.
 
     The answer matches if it equals an accepted answer, or if a sentence names an accepted answer: "The most likely
-    diagnosis is X.", "X, due to Y", "X (abbreviation)", "Answer: X". A list of candidates does not match. A name does
-    not match if it is denied, left open, retracted, or named as a cause or a past disease. Synonyms match only if
-    `accepted` lists them.
+    diagnosis is X.", "X, due to Y", "X (abbreviation)", "Answer: X". An answer that lists several candidates does not
+    match. A name does not match if it is denied, left open, retracted, or named as a cause or a past disease. Synonyms
+    match only if `accepted` lists them.
 
     Args:
         text: the answer, without a thought (see `thoughts.split_thought`).

@@ -29,9 +29,9 @@ def imported_answers(
     Args:
         rows: rows of the table.
         test: the task's test rows.
-        columns: field -> column of the table, as in the task file. The fields are `id`, or `prompt` if the table has no
-            ids; and `answer`, `grade` or both. Ids are compared in Unicode form NFC. Prompts are compared without
-            regard to case and white space.
+        columns: field -> column of the table, as in the task file. One field is `id`, or `prompt` if the table has no
+            ids. The other fields are `answer`, `grade` or both. Ids are compared in Unicode form NFC. Prompts are
+            compared without regard to case and white space.
         metric: the task's metric, a key of METRICS. Every grade must be on the scale of the metric.
         origin: the table's provenance, from `retrieve_file`.
 
@@ -83,11 +83,11 @@ def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
 
 
 def _match_key(value: Any, key: str) -> str:
-    """Return an id or a prompt in the form that is compared between the table and the test rows.
+    """Return an id or a prompt, normalised for the comparison of the table with the test rows.
 
     Args:
         value: the id or the prompt.
-        key: `id` or `prompt`: what `value` is.
+        key: kind of `value`: `id` or `prompt`.
     """
     text = "" if value is None else str(value)
     return nfc(text.strip()) if key == "id" else comparable(text)
@@ -98,7 +98,7 @@ def _unknown_item(value: str, key: str, ids: Sequence[str]) -> str:
 
     Args:
         value: id or prompt of the row.
-        key: `id` or `prompt`: what `value` is.
+        key: kind of `value`: `id` or `prompt`.
         ids: the ids of all test items.
     """
     if key == "prompt":

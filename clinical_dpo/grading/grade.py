@@ -1,4 +1,4 @@
-"""Grade answers with an automatic grader of the folder `graders`. Grades of people or a judge are left pending."""
+"""Grade answers with an automatic grader of the folder `graders`. Grades that people or a judge give stay pending."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
@@ -25,7 +25,7 @@ class GraderResult(TypedDict):
 def grader_module(grader: str) -> str:
     """Return the name of the Python module of an automatic grader.
 
-    If the code of this module changes, the rules that use the grader run again. Other graders have no effect.
+    If the code of the grader's module changes, only the workflow's rules that use this grader run again.
     """
     return f"clinical_dpo.grading.graders.{grader}"
 

@@ -99,9 +99,12 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
     """Return the label that an answer commits to, or None if it commits to no label.
 
     Each sentence is searched for spellings of the labels, the longest first. `mentions.manner` decides how a mention is
-    meant. A denied label supports the other label, or the only label left. A label after "Answer:" ranks highest, then
-    a label alone or in a conclusion, then a label within a sentence. The answer commits to no label if the mentions of
-    the highest rank name two labels, or if other mentions contradict them: a wrong label is worse than no label.
+    meant. If a task has two labels, the denial of one label supports the other label. If a task has more labels, an
+    answer that asserts none and denies all but one commits to the remaining label.
+
+    A label after "Answer:" ranks highest, then a label alone or in a conclusion, then a label within a sentence. The
+    answer commits to no label if the mentions of the highest rank name several labels, or if other mentions contradict
+    the label of the highest rank. A wrong label is worse than no label.
 
     Args:
         text: the answer, without a thought (see `thoughts.split_thought`).
@@ -141,10 +144,10 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
 
 
 def _labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return spelling -> label. The spellings are in the form of the sentences that `sentences` returns.
+    """Return spelling -> label. The spellings are normalised as `sentences` normalises an answer.
 
-    For a label `no X`, the spelling `X` is added, with the value _BARE + label. An answer that denies `X` gives this
-    label.
+    For a label `no X`, the spelling `X` is added with the value _BARE + label, because an answer that denies `X` means
+    the label `no X`.
 
     Raises:
         UserError: two labels differ only in punctuation.
@@ -230,8 +233,8 @@ def _mentions(
 def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) -> Manner:
     """Return the manner of a mention, corrected by the position of the mention.
 
-    "would be" after words such as "Answer:" asserts a label. An asserted label in a clause that is cut off, or that is
-    denied later, is left open.
+    "My answer would be X" asserts X, unless the sentence has an "if". At level 1, an asserted label counts as open if
+    the sentence is cut off, or if later words of the clause deny the label.
 
     Args:
         how: the manner before the correction.
@@ -261,8 +264,9 @@ def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
 def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequence[str]) -> Iterator[Mention]:
     """Yield the mention of a label. If the sentence only mentions the label aside, yield nothing.
 
-    If the task has two labels, a denied label becomes the other label, asserted. If `label` begins with _BARE, the
-    sentence names `X` of a label `no X`. If the sentence denies `X` or leaves `X` open, `no X` is yielded.
+    If the task has two labels and the sentence denies one of them, the other label is yielded as asserted. A `label`
+    that begins with _BARE means that the sentence names only the `X` of a label `no X`. If the sentence denies `X`,
+    `no X` is yielded as asserted. If the sentence leaves `X` open, `no X` is yielded as open.
 
     Args:
         label: the label that the sentence names.

@@ -1,4 +1,4 @@
-"""Turn probabilities into labels: an answer gets the positive label if its probability is at least a threshold."""
+"""Turn probabilities into labels: positive if the probability of the positive label is at least a threshold."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -14,9 +14,9 @@ _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  
 
 
 def tokenizer_name(references: Iterable[str]) -> str:
-    """Return the tokenizer that the script of these texts needs: LATIN or UNICODE.
+    """Return the name of the tokenizer that suits the writing system of the references: LATIN or UNICODE.
 
-    The tokenizer of rouge-score (LATIN) keeps only unaccented Latin letters and digits. Of a Greek text it would keep
+    LATIN is the tokenizer of rouge-score. It keeps only unaccented Latin letters and digits. Of a Greek text it keeps
     nothing.
     """
     letters = [character for text in references for character in text if character.isalpha()]
@@ -25,7 +25,10 @@ def tokenizer_name(references: Iterable[str]) -> str:
 
 
 class _UnicodeWords:
-    """Tokenizer for any script. A word is a run of letters, marks and digits; in scripts without blanks, one letter."""
+    """Tokenizer for any script.
+
+    A word is a run of letters, marks and digits. In a script without blanks between words, each letter is a word.
+    """
 
     def tokenize(self, text: str) -> list[str]:
         plain = unicodedata.normalize("NFKC", text).casefold()
@@ -49,8 +52,8 @@ def rouge(
     Args:
         texts: a model's answers.
         references: reference answers, one per text. Their script determines the tokenizer (`tokenizer_name`).
-        kinds: rouge1 counts common words, rouge2 common word pairs, and rougeL the words of the longest common
-            subsequence.
+        kinds: rouge1 counts the words that a text shares with its reference, rouge2 the shared pairs of adjacent words,
+            and rougeL the words of the longest common subsequence.
         stemmer: whether to compare words by their Porter stems. The stemmer changes only English words.
     """
     from rouge_score.rouge_scorer import RougeScorer  # late: every start of Snakemake imports this module

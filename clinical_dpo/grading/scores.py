@@ -1,13 +1,16 @@
-"""Compute metrics of answers with labels, from the number of items per label and answer.
+"""Compute classification metrics from the number of items per true class and predicted class.
 
-An answer without a label (None or an empty string) is invalid. It is wrong and is never dropped: it is a false negative
-of its item's class and a false positive of no class. For any other class, it is not a true negative, so specificity
-falls, and NPV does not count it. Sensitivity is not defined for a class without items, PPV for a class without answers,
-and F1 for a class with neither. A mean over classes leaves out classes whose value is not defined.
+An answer without a predicted class (None or an empty string) is invalid. An invalid answer counts as wrong. It is a
+false negative of its item's true class and a false positive of no class. It is not a true negative of the other
+classes, so their specificity falls. NPV does not count it.
 
-Counts are arrays of shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
-A metric of each class has the shape (..., classes), and a metric of all classes has the shape (...). A value that is
-not defined is NaN.
+Sensitivity is not defined for a class without items. PPV is not defined for a class that no answer gives. F1 is not
+defined for a class without items that no answer gives. A mean over classes leaves out classes whose value is not
+defined.
+
+Counts are arrays of numbers of items, with the shape (..., true classes, answers). The last axis has one entry for each
+class, then one for invalid answers. A metric of each class has the shape (..., classes), and a metric of all classes
+has the shape (...). A value that is not defined is NaN.
 """
 
 from collections.abc import Sequence
@@ -22,12 +25,13 @@ INVALID = ""
 def confusion_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> np.ndarray:
     """Return the number of items by true class and by answer, as an array of shape (true classes, answers).
 
-    The answers are all classes, then "invalid" for an answer without a class. Without items, all counts are zero.
+    The second axis has one entry for each class, then one for answers without a class. Without items, all counts are
+    zero.
 
     Args:
         labels: true class of each item.
         answers: predicted class of each item; None or "" for an answer without a class.
-        classes: all classes of the task, in the order of the axes.
+        classes: all classes of the task, in the order that both axes use.
     """
     named = [*classes, INVALID]
     if not labels:
@@ -38,7 +42,8 @@ def confusion_counts(labels: Sequence[str], answers: Answers, classes: Sequence[
 def hits(counts: np.ndarray) -> np.ndarray:
     """Return the number of right answers of each class, as an array of shape (..., classes).
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     return np.diagonal(counts, axis1=-2, axis2=-1)
 
@@ -46,7 +51,8 @@ def hits(counts: np.ndarray) -> np.ndarray:
 def answered(counts: np.ndarray) -> np.ndarray:
     """Return the number of answers that give each class, as an array of shape (..., classes).
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     return counts[..., :-1].sum(axis=-2)
 
@@ -54,9 +60,11 @@ def answered(counts: np.ndarray) -> np.ndarray:
 def rejections(counts: np.ndarray) -> np.ndarray:
     """Return the number of true negatives of each class, as an array of shape (..., classes).
 
-    A true negative is an item without the class whose answer is valid and does not give the class.
+    An item is a true negative of a class if it belongs to another class, and its answer is valid and does not give the
+    class.
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     valid = counts[..., :-1]
     total = valid.sum(axis=(-2, -1))[..., np.newaxis]
@@ -66,7 +74,8 @@ def rejections(counts: np.ndarray) -> np.ndarray:
 def sensitivity(counts: np.ndarray) -> np.ndarray:
     """Return the sensitivity (recall) of each class, as an array of shape (..., classes).
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     return share(hits(counts), counts.sum(axis=-1))
 
@@ -74,9 +83,11 @@ def sensitivity(counts: np.ndarray) -> np.ndarray:
 def specificity(counts: np.ndarray) -> np.ndarray:
     """Return the specificity of each class, as an array of shape (..., classes).
 
-    The specificity is the share of items without the class whose answer is valid and does not give the class.
+    The denominator is the number of items of all other classes. The numerator is the number of these items whose answer
+    is valid and does not give the class.
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     support = counts.sum(axis=-1)
     return share(rejections(counts), support.sum(axis=-1, keepdims=True) - support)
@@ -85,7 +96,8 @@ def specificity(counts: np.ndarray) -> np.ndarray:
 def ppv(counts: np.ndarray) -> np.ndarray:
     """Return the positive predictive value (precision) of each class, as an array of shape (..., classes).
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     return share(hits(counts), answered(counts))
 
@@ -96,7 +108,8 @@ def npv(counts: np.ndarray) -> np.ndarray:
     The denominator is the number of valid answers that do not give the class. The numerator is the number of these
     answers whose item does not have the class.
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     said = answered(counts)
     return share(rejections(counts), said.sum(axis=-1, keepdims=True) - said)
@@ -105,7 +118,8 @@ def npv(counts: np.ndarray) -> np.ndarray:
 def f1(counts: np.ndarray) -> np.ndarray:
     """Return F1 of each class against all other classes, 2 TP / (2 TP + FP + FN), as an array of shape (..., classes).
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     return share(2 * hits(counts), counts.sum(axis=-1) + answered(counts))
 
@@ -113,7 +127,8 @@ def f1(counts: np.ndarray) -> np.ndarray:
 def accuracy(counts: np.ndarray) -> np.ndarray:
     """Return the share of items that are answered with their true class, as an array of shape (...).
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     return share(hits(counts).sum(axis=-1), counts.sum(axis=(-2, -1)))
 
@@ -121,7 +136,8 @@ def accuracy(counts: np.ndarray) -> np.ndarray:
 def macro_f1(counts: np.ndarray) -> np.ndarray:
     """Return the unweighted mean of the classes' F1, as an array of shape (...).
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     return _mean(f1(counts), np.ones(counts.shape[:-1]))
 
@@ -129,7 +145,8 @@ def macro_f1(counts: np.ndarray) -> np.ndarray:
 def weighted_f1(counts: np.ndarray) -> np.ndarray:
     """Return the mean of the classes' F1, weighted by the number of items of each class, as an array of shape (...).
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     return _mean(f1(counts), counts.sum(axis=-1))
 
@@ -137,7 +154,8 @@ def weighted_f1(counts: np.ndarray) -> np.ndarray:
 def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
     """Return the unweighted mean of the sensitivities of all classes that have an item, as an array of shape (...).
 
-    `counts` has the shape (..., true classes, answers): numbers of items. The answers are all classes, then "invalid".
+    `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
+    class, then one for invalid answers.
     """
     return _mean(sensitivity(counts), np.ones(counts.shape[:-1]))
 

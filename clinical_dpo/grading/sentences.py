@@ -71,8 +71,8 @@ def _json_as_lines(text: str) -> str:
 def plain_text(text: str) -> str:
     """Return a text in lower case, without markup and with contractions written out.
 
-    If a model goes on after its answer, for example with a new question, this part is cut off. A hyphen inside a word
-    becomes a blank, and a dash becomes a colon.
+    If a model goes on after its answer, for example with a new question, the continuation is cut off. A hyphen inside a
+    word becomes a blank, and a dash becomes a colon.
     """
     plain = unicodedata.normalize(
         "NFKC", re.sub(r"\b([A-Z])\.(?= [a-z])", r"\1", _json_as_lines(shortened(text).translate(_QUOTES)))

@@ -1,4 +1,7 @@
-"""Write files of answers, by generation or by likelihood, and a record of the model, the settings and the inputs."""
+"""Answer task rows with a model, by generation or by likelihood. Write the answers and a record of how they were made.
+
+The record has the model, the settings, and digests of the input files.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -28,7 +31,7 @@ def write_answers(
         base: folder of the base model.
         trained: folder of the trained weights; None for the base model.
         model: settings of the model file.
-        rows: JSON Lines file of answers to write -> JSON Lines file of the task rows to answer.
+        rows: output file of answers -> input file of the task rows to answer, both in JSON Lines.
         settings: `answer_by` (by default `generation`), and the settings that this way of answering needs.
         batch_size: number of rows answered at once.
         record: JSON file to which the record is written.

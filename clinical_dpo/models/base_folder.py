@@ -42,8 +42,8 @@ def write_base_folder(
     """Write the folder from which jobs load a base model.
 
     The folder's files are links to the origin's files. If the origin has only pickled weights, they are read without
-    running code from the pickles, and written as safetensors. base.json then names the converted file. base.json always
-    has the SHA-256 of the origin's weights.
+    running code from the pickles, and written as safetensors. base.json then names the pickle, or the index of pickles.
+    base.json always has the SHA-256 of the origin's weights.
 
     Args:
         origin: where the files are.
@@ -53,8 +53,8 @@ def write_base_folder(
         chat: chat template, its variables and date.
 
     Raises:
-        UserError: there are no supported weights, their index names other files, a pickle holds more than weights, or
-            the chat template is missing or invalid.
+        UserError: there are no supported weights, the index of the weights is invalid (see `weight_files`), a pickle
+            holds more than weights, the tokenizer is refused, or the chat template is missing or invalid.
     """
     link_files(origin, part)
     if name := first_file(part, SAFE_WEIGHTS):
@@ -74,7 +74,10 @@ def write_base_folder(
 
 
 def check_config(origin: Origin) -> None:
-    """Refuse a folder if config.json is missing, is not a JSON object, or names the files of the weights."""
+    """Refuse a folder if config.json is missing, is not a JSON object, or has the key `transformers_weights`.
+
+    This key names the files of the weights. transformers would load those files instead of the checked ones.
+    """
     if not (origin.folder / "config.json").is_file():
         raise PublicError(
             f"{origin.name}: {origin.version} has no config.json. An adapter alone is not a base model. "
@@ -122,7 +125,7 @@ def weight_files(origin: Origin, name: str) -> list[str]:
         name: a file of weights, or an index that lists the files of weights.
 
     Raises:
-        UserError: the index names no weights, files elsewhere, or a file that is missing.
+        UserError: the index names no files, or names a file that is missing, in another folder or of another type.
     """
     if not name.endswith(".json"):
         return [name]
@@ -134,8 +137,8 @@ def weight_files(origin: Origin, name: str) -> list[str]:
         isinstance(shard, str) and _SHARD.fullmatch(shard) and shard.endswith(suffix) for shard in shards
     ):
         raise PublicError(
-            f"{origin.name}: {name} names no files of weights, or it names other files than `{suffix}` files in its "
-            f"own folder. {origin.mend} with an index that names only `{suffix}` files in its own folder."
+            f"{origin.name}: {name} names no files of weights, or names a file that is not a `{suffix}` file in the "
+            f"same folder. {origin.mend} with an index that names only `{suffix}` files in the same folder."
         )
     files = sorted(set(shards))
     missing = [file for file in files if not (origin.folder / file).is_file()]

@@ -31,8 +31,8 @@ def retrieve_snapshot(
         made_with: the settings that make the folder, for run.json.
 
     Raises:
-        UserError: the model is gated, unknown or cannot be reached. The message then names the page to visit and the
-            variable to set. Or `write_base_folder` refuses the files.
+        UserError: `fetch` cannot get the files, or `check_config` or `write_base_folder` refuses them. The message says
+            what to do.
     """
     snapshot = fetch(model_id, revision, LINKED, ignored=IGNORED)
     origin = Origin(

@@ -86,9 +86,12 @@ def quantization_config(model: Mapping[str, Any]) -> BitsAndBytesConfig | None:
     """Return the settings of four-bit weights (QLoRA, Dettmers et al. 2023, arXiv:2305.14314); None for other weights.
 
     Embeddings, norms and the head keep the model's dtype. LoRA weights are float32 (PEFT's default), as without
-    quantization. PEFT's `prepare_model_for_kbit_training` is not used, for four reasons. PEFT freezes the base model
-    anyway. Norms of Llama and Mistral compute in float32, whatever the dtype of the weights. A float32 head would cost
-    2 GB in a model of 8 billion weights. Gradient checkpointing without re-entry needs no gradients of the inputs.
+    quantization.
+
+    PEFT's `prepare_model_for_kbit_training` is not used. Three of its steps are not needed: PEFT freezes the base model
+    anyway, norms of Llama and Mistral compute in float32 whatever the dtype of their weights, and non-reentrant
+    gradient checkpointing needs no gradients of the inputs. Its fourth step, a head in float32, would cost 2 GB in a
+    model of 8 billion weights.
     """
     settings = model.get("quantization")
     if not settings:

@@ -1,7 +1,8 @@
 """Make every program read a model's tokenizer.json unchanged.
 
-transformers 5 builds the tokenizers of some classes anew, and keeps only the vocabulary and merges of tokenizer.json. A
-LlamaTokenizer of Llama 2 then writes no blank before `[INST]`. Its token ids differ from those of Meta's encoder.
+For some tokenizer classes, transformers 5 reads only the vocabulary and the merges from tokenizer.json, and makes the
+other parts itself. A LlamaTokenizer of Llama 2 then puts no space before `[INST]`, so its token ids differ from those
+of Meta's encoder.
 """
 
 import json
@@ -16,12 +17,13 @@ AS_IT_IS = "PreTrainedTokenizerFast"  # the class that reads tokenizer.json whol
 
 
 def keep_tokenizer(folder: Path) -> dict[str, Any]:
-    """If a model's own tokenizer class changes what tokenizer.json says, name another class in tokenizer_config.json.
+    """Name another class in tokenizer_config.json if the model's tokenizer class does not follow tokenizer.json.
 
-    Only the normalizer and the pre-tokenizer are compared: the steps that come before the merges.
+    The function compares only the steps before the merges: the normalizer and the pre-tokenizer.
 
     Args:
-        folder: a model's folder. Its tokenizer_config.json may be a link to the model's own file.
+        folder: a model's folder. If its tokenizer_config.json is a link, a new file replaces the link, and the linked
+            file stays unchanged.
 
     Returns:
         Fields of base.json: `tokenizer_class` if the class was replaced, else no field.

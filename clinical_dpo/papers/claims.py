@@ -26,9 +26,9 @@ def metric_entries(study: Study, metric: str) -> list[Entry]:
 
 
 def tested_pairs(study: Study, metric: str) -> Iterator[tuple[Entry, Entry]]:
-    """Yield (entry listed before, entry) for every entry of a metric that is printed with a P.
+    """Yield (previous entry, entry) for every entry of a metric for which the paper prints a P.
 
-    An entry is a printed number. The P compares the two entries, which are numbers of two variants of a model.
+    An entry is a printed number. The P compares the two entries, which belong to two variants of one model.
     """
     for before, entry in pairwise(study["entries"]):
         if entry["metric"] == metric and entry["p"]:

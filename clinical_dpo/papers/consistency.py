@@ -45,7 +45,7 @@ def check(published: Mapping[str, Study]) -> list[Row]:
 
 
 def check_splits(study: Study) -> Iterator[Row]:
-    """Check whether the rows of a task's splits add up to every total that the paper states. Yield a row per total."""
+    """Check whether the sizes of a task's splits add up to each total that the paper states. Yield a row per total."""
     for task, stated in study["tasks"].items():
         splits = [rows for split, rows in stated.get("splits", {}).items() if split != "where"]
         for total in stated.get("totals", []) if splits else []:
@@ -58,7 +58,7 @@ def check_splits(study: Study) -> Iterator[Row]:
 
 
 def check_shares(study: Study) -> Iterator[Row]:
-    """Check whether some whole count out of n rounds to each printed share. Yield a row per share and n.
+    """Check whether each printed share is a rounded fraction k / n with a whole number k. Yield a row per share and n.
 
     The shares are those of helpful answers, of agreement among raters, of tie breaks among raters, and the largest win
     rate. If the paper does not print n, the search covers several values of n.
@@ -101,15 +101,16 @@ def check_shares(study: Study) -> Iterator[Row]:
 
 
 def _judgement_counts(best: float, decimals: int) -> tuple[int, int]:
-    """Find the numbers of judgements, from 1 to 200, for which some count of wins gives the printed win rate.
+    """Search the numbers of judgements from 1 to 200 that can give the printed win rate.
 
     Args:
         best: the printed win rate.
         decimals: digits of the printed win rate after the point.
 
     Returns:
-        The smallest such number, and the number of judgements from which on this win rate always differs from .5 with P
-        < .05.
+        The smallest number of judgements that can give the win rate, and the smallest number from which the win rate
+        is always significant. Always significant means that for this number and every larger one up to 200, each win
+        rate that rounds to the printed one differs from .5 with P < .05.
     """
     totals = range(1, 201)
     wins = {  # total -> wins that round to the rate
@@ -199,9 +200,9 @@ def check_rouges(study: Study) -> Iterator[Row]:
 
 
 def check_costs(study: Study) -> Iterator[Row]:
-    """Check whether DPO's printed training minutes are the multiple of SFT's minutes that the paper states.
+    """Check whether the ratio of DPO's to SFT's printed training minutes is the ratio that the paper states.
 
-    Yield a row per task and stated multiple.
+    Yield a row per task and stated ratio.
     """
     costs = {(entry["task"], entry["variant"]): entry["value"] for entry in metric_entries(study, "cost_minutes")}
     stated = [

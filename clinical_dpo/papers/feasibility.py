@@ -1,10 +1,9 @@
 """Exhaustive searches for the whole-number counts that can give a printed number.
 
-A printed value or P stands for every number that rounds to it, also for those halfway between two printed values.
-"<.001" stands for all numbers below .001, and ">.99" for all numbers above .99. As in GRIM (Brown & Heathers 2017, Soc
-Psychol Personal Sci 8:363-369), a printed number is compared with the numbers that whole counts can give. For an F1, a
-count of right answers has two parts: right answers among the positive items, and right answers among the negative
-items.
+A printed value or P stands for every number that rounds to it. A number halfway between two printable values may round
+to either of them. "<.001" stands for all numbers below .001, and ">.99" for all numbers above .99. As in GRIM (Brown &
+Heathers 2017, Soc Psychol Personal Sci 8:363-369), a printed number is compared with the numbers that whole counts can
+give. An F1 depends on two counts: right answers among the positive items, and right answers among the negative items.
 """
 
 import math
@@ -63,10 +62,10 @@ def mcnemar_p(test: str, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 @cache
 def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
-    """For each difference c - b of McNemar's discordant counts, count the values of b that give the printed P.
+    """For each difference c - b, count the values of b with which McNemar's test gives the printed P.
 
-    b is the number of items that only the first of two variants answers rightly. c is the number of items that only the
-    second variant answers rightly.
+    b and c are the discordant counts. b is the number of items that only the first of two variants answers rightly. c
+    is the number of items that only the second variant answers rightly.
 
     Args:
         test: form of the test, one of TESTS.
@@ -74,8 +73,8 @@ def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
         printed: P as printed.
 
     Returns:
-        An array of shape (differences, limits) = (2n + 1, n + 2). The row with index i is for c - b = i - n. In this
-        row, the entry with index k is the number of values of b below k that give the printed P.
+        An array of cumulative counts, of shape (2n + 1, n + 2). Element [i, k] is for the difference c - b = i - n. It
+        counts the values of b below k that give the printed P.
     """
     gap, b = np.arange(-n, n + 1)[:, None], np.arange(n + 1)[None]
     c = b + gap
@@ -99,8 +98,9 @@ def f1_counts(
         positives: number of items of the positive class.
         negatives: number of items of the negative class.
         average: "binary" (F1 of the positive class) or "macro" (mean F1 of both classes).
-        unparsable: largest number of negative items whose answer is neither label; only with average "binary". Such an
-            answer is wrong, but it is no false positive. A positive item with such an answer is a false negative.
+        unparsable: only with average "binary". At most this many negative items have an answer that is neither label.
+            Such an answer is wrong, but it is no false positive. A positive item with such an answer is a false
+            negative.
 
     Returns:
         An array of shape (pairs, 2). The columns are the right answers among positive items and among negative items.
@@ -197,7 +197,7 @@ def possible_positives(
         n: number of items.
         decimals: digits of the printed F1s after the point.
         average: "binary" (F1 of the positive class) or "macro" (mean F1 of both classes).
-        unparsable: largest number of negative items, for each variant, whose answer is neither label.
+        unparsable: at most this many negative items of each variant have an answer that is neither label.
 
     Returns:
         Form of McNemar's test (each of TESTS) -> the numbers of positive items that are possible with this form.

@@ -20,11 +20,11 @@ Positives = Mapping[str, Sequence[int]]  # test -> numbers of positives that all
 def check_mcnemar(study: Study) -> Iterator[Row]:
     """Check whether the printed P of McNemar's test are possible. Yield a row per check.
 
-    Each P is checked alone. Then all P between the F1s of a task are checked together, and last all P by one form of
-    the test. For two accuracies, the search finds the discordant counts (b, c) that give the P. The difference c - b
-    follows from the accuracies. For two F1s, the search finds the numbers of positive items for which a pair of
-    confusion tables gives both F1s and the P. The variants of a task answer the same items, so one number of positive
-    items must allow all P of the task.
+    For a P between two accuracies, the search finds the discordant counts (b, c) that give the P. The difference c - b
+    follows from the accuracies. For a P between two F1s, the search finds the numbers of positive items for which a
+    pair of confusion tables gives both F1s and the P. A further check per task covers all P between F1s. The variants
+    answer the same items, so one number of positive items must allow all these P. The last check is whether one form of
+    the test can give every P.
     """
     possible_tests = []  # the forms of the test that can give each P
     for before, entry in tested_pairs(study, "accuracy"):
@@ -126,10 +126,10 @@ def _possible_positives(
 
 
 def _contradicting_chains(study: Study, chain: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Yield a list of entries for every value elsewhere in the paper that contradicts an entry of `chain`.
+    """Yield a short chain for each entry of `chain` that the paper prints with another value elsewhere.
 
-    An entry is a printed number. The list has the entry with the contradicting value, between its neighbours in
-    `chain`.
+    An entry is a printed number. The short chain is the entry with the other value, between the entry's neighbours in
+    `chain`. An entry with several other values has several short chains.
 
     Args:
         study: the paper's printed results.
@@ -155,7 +155,7 @@ def _f1_rows(study: Study, chain: Sequence[Entry], possible: Mapping[str, Positi
 def _f1_verdict(study: Study, pair: tuple[Entry, Entry], possible: Positives) -> tuple[str, str]:
     """Return the verdict on the printed P that compares two F1s, and a text with details.
 
-    If the paper states the sizes of the classes, the test set is expected to have the same proportions.
+    If the paper states the sizes of the classes in all rows, the test set is expected to have the same proportions.
 
     Args:
         study: the paper's printed results.

@@ -38,8 +38,8 @@ def load_published(path: str | Path) -> dict[str, Study]:
     ENTRY_KEYS. If the paper does not print the value of a key, the value is None.
 
     Raises:
-        UserError: a key of the file is wrong, a number is listed twice, or the key `against` of a P does not name the
-            variant that is listed just before.
+        UserError: a key of the file is wrong, a number is listed twice, or an entry with a P names in `against` another
+            variant than that of the entry just before.
     """
     content = read_yaml(Path(path))
     validate(content, "published", str(path))
@@ -110,8 +110,8 @@ def compare(
         metrics: rows of metrics.csv, or of any table with the columns task, model, variant, metric, estimate, ci_low,
             ci_high and n. The columns data, grader, proxy and status are optional. An empty string and None both mean
             unknown.
-        stats: rows of stats.csv. The P of these rows belong to a task's headline metric, the only metric that is
-            printed with a P.
+        stats: rows of stats.csv. Their P values are for the headline metric of the task. The papers print a P for no
+            other metric.
         stands_for: name of a model of the run -> name of the published model that it stands in for. A model without an
             entry keeps its name.
 

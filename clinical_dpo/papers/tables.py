@@ -28,9 +28,9 @@ Rows = Sequence[Mapping[str, Any]]
 def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list[Row]:
     """Collect every estimate of a run, under the name that config/published.yaml gives its metric.
 
-    The win rate comes from the row pooled over all raters, or from a proxy (an automatic choice). The win rate's n is
-    the number of items without a tie. The second variant of the comparison gets 1 minus the win rate of the first. The
-    reward margin is the mean over the eval pairs at the end of training.
+    Win rates are those of all raters pooled, and those of a proxy (an automatic choice). The n of a win rate is the
+    number of items without a tie. The second variant of a comparison gets 1 minus the win rate of the first. The reward
+    margin is the mean over the eval pairs at the end of training.
 
     Args:
         metrics: rows of metrics.csv of all tasks.
@@ -69,7 +69,9 @@ def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list
 def beside_published(
     rows: Rows, entries: Sequence[Entry], task: str, metrics: Sequence[str], stands_for: Mapping[str, str]
 ) -> list[Row]:
-    """Make a row per model and variant: each metric of the run with its interval and n, and the published value.
+    """Make a row per model and variant, with the run's estimates beside the published values.
+
+    For each metric, a row has the run's estimate, its interval, its n, the published value and a note.
 
     Args:
         rows: from `measured`.

@@ -39,10 +39,10 @@ def cost_rows(
 ) -> list[Row]:
     """Sum the time of the training runs and reference passes of each task, model and stage (SFT, DPO or an arm).
 
-    `plot_cost` draws exactly these rows. If a run only takes over the weights of its trial's probe (the trial's first
-    run), it adds no time and is not counted. The record of a resumed run has only the time after its last checkpoint.
-    The total time of such a run is estimated from the seconds per step of this part. The time to answer the dev rows is
-    not included.
+    `plot_cost` draws exactly these rows. A trial's first run is its probe. A run that only copies the weights of the
+    probe adds no time and is not counted. The record of a resumed run has only the time after its last checkpoint. The
+    total time of a resumed run is therefore estimated from its seconds per step after this checkpoint. The time to
+    answer the dev rows is not included.
 
     Args:
         runs: paths {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.
@@ -53,9 +53,9 @@ def cost_rows(
     Returns:
         Rows with the columns COLUMNS, one per task, model and stage. `minutes_per_1000_steps` covers the steps alone.
         `seconds` and `hours` cover steps, evaluations, loading and the reference pass. The arm dpo_sft uses the
-        reference pass too, but only rows of DPO include its time. Rows of DPO also have ratios of DPO to SFT:
-        `row_ratio` compares the seconds of steps per row (per preference pair in DPO). `run_ratio` compares the mean
-        seconds of a whole run.
+        reference pass too, but only rows of DPO include the time of the pass. Rows of DPO also have ratios of DPO to
+        SFT. `row_ratio` compares the seconds of steps per training row (per preference pair in DPO). `run_ratio`
+        compares the mean seconds of a whole run.
     """
     sums: dict[tuple[str, str, str], Row] = {}
     for path in runs:

@@ -57,8 +57,8 @@ def amount(metric: str, value: float, extra: int = 0, sign: str = "") -> str:
     Args:
         metric: a key of METRICS.
         value: the difference.
-        extra: digits beyond the usual number. Usual is one digit after the point for percentage points, and two for
-            other units.
+        extra: digits to add to the usual precision. Percentage points usually have one digit after the point, and
+            other units have two.
         sign: "+" puts a plus sign before a positive number, "" does not.
     """
     if _in_points(metric):
@@ -173,7 +173,7 @@ def _sentence(
 
 
 def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> str:
-    """Sentence about the mean difference over several training seeds, with a blank before it.
+    """Sentence about the mean difference over several training seeds. The text begins with a space.
 
     With a single seed, the text is "". The decision itself is about the first seed.
 

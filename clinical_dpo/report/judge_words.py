@@ -11,7 +11,7 @@ def bias_words(row: Mapping[str, str]) -> str | None:
     """What a check of a judge found, as words that follow the judge's name.
 
     An example is "prefers the longer answer in 60% of 50 preferences". The result is None if the check is pending or
-    has no estimate. The result is also None if judge and graded model are of different families.
+    has no estimate. For the check of model families, the result is also None if the check gives no warning.
 
     Args:
         row: row of judge_bias.csv, as read from CSV.
@@ -48,7 +48,7 @@ def bias_lines(rows: Iterable[Mapping[str, str]], only_suspicious: bool = False)
 
     Args:
         rows: rows of judge_bias.csv of all tasks, as read from CSV.
-        only_suspicious: whether to leave out lines that are no warning.
+        only_suspicious: whether to return only the warnings.
     """
     return [
         f"{row['task']}, {row['model']}: judge {row['judge']} ({row['judged']}) {words}"

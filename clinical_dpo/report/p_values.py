@@ -28,9 +28,9 @@ def quantity_compared(row: Mapping[str, Any]) -> str:
 def format_p(p: float | None, *levels: float) -> str:
     """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
 
-    A P of .01 or more has two digits, a P from .001 to .01 has three, and a smaller P has four. If rounding would move
-    P across .01, .05 or a level, P has more digits. If P is below .001 and below all levels, the text is "<" with the
-    smaller of .001 and the lowest level.
+    A P below .001 is written as "<.001", and a P above .99 as ">.99". If a level is below .001, the lowest level takes
+    the place of .001. Any other P has two digits from .01 up, three digits from .001 up, and four digits below .001.
+    If rounding would move P across .01, .05 or a level, P has more digits.
 
     Args:
         p: the P value; None gives "n/a".

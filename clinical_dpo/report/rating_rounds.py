@@ -70,7 +70,7 @@ def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, 
 
 
 def _number(row: Mapping[str, Any] | None, items: str) -> str:
-    """Text of an estimate with its interval. A number of items that differs from `items` is in the text too."""
+    """Text of an estimate with its interval. If `n` of the row differs from `items`, the text also shows `n`."""
     if row is None:
         return "–"
     if row["status"] == "pending":

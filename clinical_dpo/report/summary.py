@@ -57,7 +57,7 @@ def summary(
         judges: texts about the pending grades of judges.
         mixed_versions: lines about libraries that differ between compared runs, from
             `training.run_record.mixed_versions`.
-        matched_runs: lines that compare the lengths of the arm sft_longer and of DPO, from
+        matched_runs: lines that compare how long the arm sft_longer and DPO were trained (steps and tokens), from
             `training.run_record.matched_runs`.
     """
     comparisons = [comparison_name(*pair) for pair in PAIRS]
@@ -151,7 +151,7 @@ def _p(row: Mapping[str, str]) -> str:
 
 
 def _compared(stats: Rows) -> list[str]:
-    """Make a line that names the quantities that the P values of these rows compare. Without a P there is no line."""
+    """Make a line that says what the P values compare, such as right answers. Without a P there is no line."""
     quantities = dict.fromkeys(quantity_compared(row) for row in stats if row["effect_measure"])
     words = ["; ".join(quantities)] if quantities else []
     words += [f"P after a slash: {F1_COMPARED}"] if any(row["p_f1_permutation"] for row in stats) else []

@@ -1,6 +1,7 @@
-"""Texts about trivial answers: names, and remarks on variants that do not beat a trivial answer or hardly vary.
+"""Texts about trivial answers, which need no model: the majority label, or the positive label, for every item.
 
-A trivial answer needs no model: it gives the majority label, or the positive label, to every item.
+The texts are names of trivial answers, and remarks on variants. A remark says that a variant is not shown to beat a
+trivial answer, or that it nearly always gives one label.
 """
 
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,8 @@ An adjudicator is a further rater, who decides where the raters differ.
 
 The measures are the raw share of agreement, Cohen's kappa, Fleiss' kappa, Krippendorff's alpha and the intraclass
 correlation, each with a 95% interval. If the test items are in groups, such as the visits of a patient, the intervals
-treat groups as the independent units. A share then has the interval of `clustered.share_interval`. A coefficient then
-has a jackknife interval over groups.
+treat groups as the independent units: a share has the interval of `clustered.share_interval`, and a coefficient has a
+jackknife interval over groups.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -124,8 +124,8 @@ def _of_groups(coefficient: Callable[[Votes], Estimate], votes: Votes, groups: G
     Args:
         coefficient: function that computes the coefficient and its interval for independent items.
         votes: for each item, the choices of its raters.
-        groups: index of each item's group, an array of shape (items,). The interval is then a jackknife over groups.
-            None for independent items.
+        groups: index of each item's group, an array of shape (items,); None for independent items. With groups, the
+            interval is a jackknife over groups.
     """
     estimate, interval = coefficient(votes)
     if groups is None:
@@ -142,21 +142,22 @@ def agreement(
     A sheet is a table of items that raters grade. The measures depend on what the raters choose:
 
     - Right or wrong, or the preferred answer: `raw_agreement` (Wilson interval), `cohen_kappa`, `fleiss_kappa`,
-      `krippendorff_alpha` for nominal data, and `adjudicated_share`: the share of items without a majority among the
-      raters.
+      `krippendorff_alpha` for nominal data, and `adjudicated_share` (the share of items without a majority among the
+      raters).
     - Grades from 1 to 5: `raw_agreement`, `quadratic_kappa`, `krippendorff_alpha` for ordinal data, and `icc_2_1`.
-    - Rubrics (weighted yes/no criteria): for each criterion, which the column `criterion` names, `raw_agreement`,
-      `cohen_kappa` and `fleiss_kappa`. For the answers' scores, `krippendorff_alpha` for interval data, and `icc_2_1`.
+    - Rubrics (weighted yes/no criteria): `raw_agreement`, `cohen_kappa` and `fleiss_kappa` for each criterion, whose
+      name is in the column `criterion`; `krippendorff_alpha` for interval data and `icc_2_1` for the answers' scores.
 
     Every pair of raters has a row for each measure except `fleiss_kappa` and `adjudicated_share`. All raters together
     have a row for `adjudicated_share`. If there are three or more raters, all raters together also have rows for
     `fleiss_kappa`, `krippendorff_alpha` and `icc_2_1`.
 
-    "Cannot judge" counts as a category. In `quadratic_kappa`, alpha and ICC of grades and scores, it counts as a
-    missing grade. A score is missing if the rater could not judge one of its criteria. Alpha uses the items with two or
-    more grades, and ICC uses the items with all grades. `n` counts the items that a measure uses. On a preference
-    sheet, raters agree if they prefer the same variant, on whichever side it is shown. Pairs of identical answers do
-    not count, because nobody rates them. As long as ratings are pending, the columns of numbers are empty.
+    "Cannot judge" counts as a category in `raw_agreement` and in all measures of nominal data. In the other measures of
+    grades and scores, it counts as a missing grade. A score is missing if the rater could not judge one of its
+    criteria. Alpha uses the items with two or more grades, and ICC uses the items with all grades. `n` counts the items
+    that a measure uses. On a preference sheet, raters agree if they prefer the same variant, on whichever side it is
+    shown. Pairs of identical answers do not count, because nobody rates them. As long as ratings are pending, the
+    columns of numbers are empty.
 
     Args:
         key: rows of the sheet's blinding key, which tells what each rater was shown.

@@ -101,7 +101,8 @@ def bootstrapped(
     The interval is the percentile interval of `bootstrap_interval`. A sum of absolute errors is an exception.
     Resampling adds noise, which makes such a sum larger, so the percentiles may lie above the estimate. The sum
     therefore has the basic bootstrap interval, which mirrors the percentiles at the estimate (Davison & Hinkley 1997,
-    section 5.2). Its lower limit is raised to zero, and its upper limit to the estimate, if they lie below.
+    section 5.2). A lower limit below zero is raised to zero. An upper limit below the estimate is raised to the
+    estimate.
 
     Args:
         metric: name of the metric.

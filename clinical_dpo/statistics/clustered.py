@@ -35,7 +35,7 @@ class Ratio(NamedTuple):
         value: the proportion; NaN if no item counts.
         interval: interval of the proportion; (None, None) with fewer than two groups.
         influences: for each group, its number of hits minus `value` times its number of counted items; shape (groups,).
-        group_size: number of counted items in the group of a counted item, averaged over the counted items.
+        group_size: mean size of the groups, weighted by size. The size of a group is its number of counted items.
     """
 
     value: float
@@ -112,8 +112,8 @@ def combined_interval(
 ) -> Interval:
     """MOVER interval (`intervals.mover_interval`) of a weighted sum of transformed proportions of items in groups.
 
-    The correlation of the proportions is computed over groups. Its continuity correction is half of the mean group
-    size, where independent items have half an item.
+    The correlation of the proportions is computed over groups, with a continuity correction of half the mean group
+    size. For independent items, this correction would be half an item.
 
     Args:
         ratios: the proportions, all of the same groups.
@@ -206,8 +206,8 @@ def clustered_mean(values: np.ndarray, groups: Groups, level: float = LEVEL) -> 
         level: confidence level.
 
     Returns:
-        The mean with t, P and interval. If there is a single group, or if the groups show no spread, t, P and the
-        limits are None. If all values are 0, t is 0 and P is 1, and the limits are None.
+        The mean with t, P and interval. If all values are 0, t is 0, P is 1 and the limits are None. Otherwise, t, P
+        and the limits are None if there is a single group, or if the groups show no spread.
     """
     from statsmodels.regression.linear_model import OLS  # imported late: only tasks with groups need it
 
@@ -226,10 +226,12 @@ def clustered_mean(values: np.ndarray, groups: Groups, level: float = LEVEL) -> 
 
 
 def swap_p(statistic: Callable[[np.ndarray], np.ndarray], first: np.ndarray, second: np.ndarray, seed: int) -> float:
-    """Two-sided P of a paired permutation test that swaps the two answers to all items of a group at once, by scipy.
+    """Two-sided P of a paired permutation test for items in groups, by scipy.
 
-    The test compares a statistic of the two variants. P is exact for up to 13 groups. For more groups, P comes from
-    10,000 random swaps. P is 1 for a single group, because a swap then changes only the sign of the difference.
+    The test compares a statistic of two variants. A permutation swaps the variants' answers in some of the groups; in
+    such a group, it swaps the answers to all items. P is exact for up to 13 groups. For more groups, P comes from
+    10,000 permutations: the observed one and 9,999 random ones. P is 1 for a single group, because a swap then
+    changes only the sign of the difference.
 
     Args:
         statistic: function that computes a variant's value from k sums over all items. It takes an array of shape

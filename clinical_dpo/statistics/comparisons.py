@@ -78,9 +78,9 @@ def compare_variants(
         family: names of the tasks that share alpha, including this task. Each task adds one test per comparison and
             model.
         external_families: maps the name of external answers to the tasks that share alpha in comparisons with these
-            answers. External answers that are not in the mapping have `family`.
-        arm_family: the comparisons of arms (further variants) that share alpha, as `task/comparison`, from
-            `Study.arm_family`. None if the comparisons of this task's arms share alpha.
+            answers. For external answers that are not in the mapping, the tasks in `family` share alpha.
+        arm_family: the comparisons of arms (further variants) that share alpha. Each is a string `task/comparison`, as
+            in `Study.arm_family`. If this is None, only the comparisons of arms in this task share alpha.
 
     Raises:
         UserError: two variants have different items or labels, an item occurs twice, a grade is not on its scale, or
@@ -166,13 +166,13 @@ def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[
 def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Copy the rows of all tasks' statistics tables, with the columns `p_holm` and `p_holm_study` filled in.
 
-    Both columns have P values adjusted by Holm's method. `p_holm` is adjusted over the tasks in a row's column
-    `family`, separately for each model and comparison. `p_holm_study` is adjusted over all rows: all tasks, models and
-    comparisons.
+    Both columns have P values adjusted by Holm's method. Comparisons of arms (further variants) are adjusted separately
+    from all other comparisons.
 
-    Comparisons of arms (further variants) are adjusted separately from all other comparisons. For `p_holm`, a model's
-    comparisons of arms with the same `family` are one family. For `p_holm_study`, all comparisons of arms are one
-    family.
+    - Comparisons without arms: `p_holm` is adjusted over the tasks in a row's column `family`, separately for each
+      model and comparison. `p_holm_study` is adjusted over all tasks, models and comparisons without arms.
+    - Comparisons of arms: `p_holm` is adjusted over all of a model's comparisons that have the same text in the column
+      `family`. `p_holm_study` is adjusted over all tasks, models and comparisons of arms.
 
     Args:
         rows: rows of all tasks, as computed or as read from CSV.

@@ -59,9 +59,9 @@ def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
 def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
     """Number of test items that would show with 80% power whether the first variant is better.
 
-    The computation treats the estimate as the true effect. There are two ways to settle the question. Either the first
-    variant is shown to be better, or the first variant is shown to be less than one margin better. The standard error
-    comes from the interval. It falls with the square root of the number of items.
+    There are two ways to settle the question. Either the first variant is shown to be better than the second, or it is
+    shown to be less than one margin better. The computation treats the estimate as the true effect. The standard error
+    is computed from the interval, and falls with the square root of the number of items.
 
     Args:
         effect: the estimate.
@@ -112,8 +112,8 @@ def decisions(
         margin: the smallest difference that matters (`value`), where it comes from (`source`) and a checksum
             (`sha256`).
         trivial: rows of the task's trivial.csv, as read; empty for a task without labels. Trivial answers need no
-            model. A first variant that is not above them gets the decision `no better than trivial` instead of
-            `better`.
+            model. If a comparison's first variant is not shown to beat a trivial answer, the decision `better` becomes
+            `no better than trivial`.
         corrected: rows of the task's corrected.csv, as read; empty for a task without a rated sample and a judge.
     """
     corrected_by_comparison = {(row["model"], row["compared"]): row for row in corrected}

@@ -2,9 +2,9 @@
 
 F1 = 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion: among the items that have the class as their label or
 as their answer, it is the share of true positives. The interval of F1 is therefore a score interval of J, transformed
-to F1. The interval of a difference of two F1 is computed from both intervals by MOVER (`intervals.mover_interval`), as
-Newcombe's interval of two proportions is. If items are in groups, the intervals are those of `clustered`, and the
-permutation test swaps the answers to all items of a group at once.
+to F1. MOVER (`intervals.mover_interval`) computes the interval of the difference between two F1 values from their two
+intervals. Newcombe's interval of the difference of two proportions is computed in the same way. If items are in groups,
+the intervals are those of `clustered`, and the permutation test swaps the answers to all items of a group at once.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def f1_interval(
     Args:
         labels: the true label of each item.
         parsed: the label parsed from each answer; None or "" for an answer without a label.
-        classes: all labels of the task, first the class whose F1 is computed.
+        classes: all labels of the task. F1 is computed for the first one.
         level: confidence level.
         groups: index of each item's group, an array of shape (items,); None for independent items.
     """
@@ -137,14 +137,15 @@ def f1_differences(
 ) -> list[F1Difference]:
     """Difference of macro F1, or of the positive class's F1, with one P and an interval at each level.
 
-    The intervals are computed by MOVER (`intervals.mover_interval`) from the interval of each F1 and the correlation of
-    the F1 over the items. The correlation has a continuity correction, as in Newcombe's interval. If an interval and P
-    contradict each other, the interval is changed (`intervals.agreeing`).
+    MOVER (`intervals.mover_interval`) computes the intervals from the interval of each F1 value and the correlations
+    between the F1 values. The correlations are computed over the items, or over the groups if there are groups. They
+    have a continuity correction, as in Newcombe's interval. If an interval and P contradict each other, the interval is
+    changed (`intervals.agreeing`).
 
     P is that of a permutation test. Under the null hypothesis the two answers to an item can be swapped (approximate
-    randomization: Noreen 1989; for F1 Yeh 2000). For the positive class's F1, the test is exact: it covers all swaps.
-    For macro F1, and for items in groups, the test is exact for up to 13 items or groups. Otherwise it uses 10,000
-    random swaps.
+    randomization: Noreen 1989; for F1 Yeh 2000). For the positive class's F1 of independent items, the test is exact:
+    it covers all swaps. For macro F1 of independent items, the test is exact for up to 13 items. For items in groups,
+    the test is exact for up to 13 groups. Otherwise it uses 10,000 random swaps.
 
     Args:
         labels: the true label of each item.
@@ -158,8 +159,8 @@ def f1_differences(
             test swaps all answers to the items of a group at once.
 
     Returns:
-        One difference for each confidence level, in the order of `levels`. Only the intervals of these differences
-        differ.
+        One result for each confidence level, in the order of `levels`. All results have the same difference and P, but
+        different intervals.
     """
     counts = _joint_counts(labels, first, second, classes)
     scores = [f1(counts.sum(axis=axis)) for axis in (2, 1)]

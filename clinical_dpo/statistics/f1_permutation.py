@@ -12,10 +12,10 @@ from clinical_dpo.statistics.intervals import BLOCK, RESAMPLES, SAME
 def exact_p(counts: np.ndarray) -> float:
     """Exact two-sided permutation P of the difference of the positive class's F1, over all ways to swap answers.
 
-    A swap changes the difference only at an item that exactly one variant answers as positive. Consider such items with
-    a positive label. The swaps decide how many of these items the first variant answers as positive. This number is
-    binomial with probability 1/2. The same holds, independently, for such items with another label. P follows from both
-    binomial distributions. No library covers all swaps.
+    A swap changes the difference only at a discordant item: an item that exactly one variant answers as positive. The
+    difference then depends on two numbers: how many discordant items with a positive label, and how many with another
+    label, the first variant answers as positive. Under random swaps, the two numbers are independent and binomial with
+    probability 1/2. P is computed from both binomial distributions. No library covers all swaps.
 
     Args:
         counts: numbers of items, an array of shape (classes, classes + 1, classes + 1). The axes are the true label,
@@ -29,9 +29,11 @@ def exact_p(counts: np.ndarray) -> float:
     tp_either, fp_either = tp_first + tp_second, fp_first + fp_second
 
     def difference(tp: np.ndarray | int, fp: np.ndarray | int) -> np.ndarray:
-        """Difference of F1 if the first variant calls `tp` positive items and `fp` other items positive.
+        """Difference of F1, given how many discordant items the first variant answers as positive.
 
-        Only items that exactly one variant calls positive are counted in `tp` and `fp`.
+        Args:
+            tp: number of these items that have a positive label.
+            fp: number of these items that have another label.
         """
         numerators = [2 * (tp_both + tp), 2 * (tp_both + tp_either - tp)]
         false_positives = [fp_both + fp, fp_both + fp_either - fp]
@@ -57,8 +59,9 @@ def macro_p(labels: np.ndarray, first: np.ndarray, second: np.ndarray, classes: 
 
     Args:
         labels: index of each item's true label, an array of shape (items,).
-        first, second: index of each of the first and the second variant's answers, arrays of shape (items,). An answer
-            without a label has the index `classes`.
+        first: index of the first variant's answer to each item, an array of shape (items,). An answer without a label
+            has the index `classes`.
+        second: indices of the second variant's answers, as in `first`.
         classes: number of classes.
         seed: seed of the random swaps.
     """

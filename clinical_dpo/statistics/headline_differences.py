@@ -1,6 +1,7 @@
-"""The headline metric of a variant and the paired difference that decisions are about, with intervals of any level.
+"""The headline metric of a variant, and the paired difference of two variants on which decisions are based.
 
-The headline metric of a task is the metric that its task file names.
+The headline metric of a task is the metric that its task file names. The difference has intervals at any confidence
+level.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,8 +42,8 @@ def headline_estimate(rows: Rows, task: Mapping[str, Any]) -> tuple[float | None
 
     Args:
         rows: the variant's grades, one row per item. No grade is pending. If there are no rows, the estimate is None.
-        task: the task's settings `metric` (a key of METRICS, but not AUROC) and `seed`. For a metric of labels also the
-            labels, as `positive` and `negative` or as `labels`.
+        task: the task's settings `metric` (a key of METRICS, but not AUROC) and `seed`. A metric of labels also needs
+            `positive` and `negative`, or `labels`.
     """
     metric, groups = METRICS[task["metric"]], groups_of(rows)
     if metric.kind == "labels":
@@ -67,15 +68,15 @@ def headline_difference(
 
     - F1 and macro F1: MOVER interval (`intervals.mover_interval`), adjusted to agree with P of the permutation test.
     - A share: Newcombe's interval, adjusted to agree with McNemar's P.
-    - A mean: paired t interval. The result also has P of the two one-sided t tests (Schuirmann 1987), by statsmodels.
+    - A mean: paired t interval. `p_equivalent` is P of the two one-sided t tests (Schuirmann 1987), by statsmodels.
 
-    If the items are in groups, the intervals are those of `clustered`, and the result has no P. The one-sided tests
-    then follow from the interval.
+    If the items are in groups, the intervals are those of `clustered`, and `p_equivalent` is None. The result of the
+    one-sided tests at the level alpha can then be read from the interval at the level 1 - 2 alpha.
 
     Args:
         x, y: grades of the first and of the second variant, with the items in the same order. No grade is pending.
-        task: the task's settings `metric` (a key of METRICS) and `seed`. For F1 also the labels, as `positive` and
-            `negative` or as `labels`.
+        task: the task's settings `metric` (a key of METRICS) and `seed`. F1 and macro F1 also need `positive` and
+            `negative`, or `labels`.
         levels: confidence levels of the intervals.
         margin: margin of the two one-sided tests, on the metric's scale.
     """

@@ -28,8 +28,8 @@ def helpfulness_rows(
         metrics: rows of the task's metrics table. The rows with the metric `helpfulness` have HQ with a Wilson
             interval.
         stats: rows of the task's statistics table, with P of McNemar's test.
-        grades: maps (model, variant) to the variant's grades, one row per test item. `parsed` has the reason why an
-            answer is evasive.
+        grades: maps (model, variant) to the variant's grades, one row per test item. If the answer is evasive, the
+            reason is in the column `parsed`.
         detector: version of the rules that detect evasive answers.
     """
     tested = {(row["model"], *parse_comparison(row["comparison"])): row["p_value"] for row in stats}

@@ -20,8 +20,8 @@ Interval = tuple[float | None, float | None]
 def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
     """Score interval of a proportion (Wilson 1927, J Am Stat Assoc 22:209-212), by statsmodels; (None, None) for n = 0.
 
-    For 0 successes the lower limit is exactly 0. For n successes the upper limit is exactly 1. In these cases the
-    limits of statsmodels have a rounding error.
+    For 0 successes the lower limit is set to exactly 0, and for n successes the upper limit is set to exactly 1. This
+    corrects a rounding error of statsmodels.
     """
     if n == 0:
         return None, None
@@ -46,9 +46,10 @@ def mover_interval(
 ) -> Interval:
     """Interval of a weighted sum from the intervals of its terms: the method of variance estimates recovery (MOVER).
 
-    The reference is Zou & Donner 2008 (Stat Med 27:1693-1702). The distance from each weighted term's estimate to its
-    limit takes the place of a standard error. The distance from the sum to its limit is computed from these distances
-    as the standard error of a sum of correlated terms. No maintained library has MOVER.
+    The reference is Zou & Donner 2008 (Stat Med 27:1693-1702). MOVER uses the formula for the standard error of a
+    weighted sum of correlated terms. It replaces each term's standard error by the distance between the term's estimate
+    and one of the term's limits. The formula then gives the distance between the sum and a limit of the sum. No
+    maintained library has MOVER.
 
     Args:
         weights: weight of each term; a difference has 1 and -1.
@@ -73,14 +74,14 @@ def mover_interval(
 def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float = 0.5) -> np.ndarray:
     """Correlations of the terms of a weighted sum, for `mover_interval`, with a continuity correction.
 
-    The correction widens the interval. If one term is subtracted from another, their correlation is lowered as in
-    Newcombe's correction of phi: a positive correlation is lowered at most to 0. If two terms are added, their
-    correlation is raised, at most to 1. A term that does not vary, as F1 = 1, has the correlation 0 with a term that is
-    subtracted from it, and 1 with a term that is added to it.
+    The correction widens the interval. If two terms have different signs in the sum, a positive correlation is lowered,
+    at most to 0, as in Newcombe's correction of phi. A negative correlation is unchanged. If two terms have the same
+    sign in the sum, their correlation is raised, at most to 1. If one of two terms does not vary, such as F1 = 1, their
+    correlation is 0 for different signs and 1 for the same sign.
 
     Args:
         products: for each pair of terms, the sum over items of the product of their influences; shape (terms, terms).
-        signs: 1 where two terms are added, -1 where one term is subtracted from the other; shape (terms, terms).
+        signs: 1 where two terms have the same sign in the sum, -1 where their signs differ; shape (terms, terms).
         correction: amount by which the correction changes a sum of products; half an item by default.
 
     Returns:

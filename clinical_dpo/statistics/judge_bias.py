@@ -1,8 +1,9 @@
 """Checks of a judge, a language model that grades answers: which irrelevant facts do its grades depend on?
 
-Such facts are the order and the length of answers and the family of the judged model. Further checks ask whether the
-judge gives answers to other questions low grades, and whether it repeats its verdicts. If the test items are in groups,
-the intervals treat groups as the independent units, as in `statistics.agreement`.
+Such facts are the order of the answers, their length, and the family of the judged model. Two further checks ask
+whether the judge gives a low grade to an answer that belongs to another question, and whether it gives the same verdict
+when it judges an item again. If the test items are in groups, the intervals treat groups as the independent units, as
+in `statistics.agreement`.
 """
 
 import math
@@ -75,10 +76,10 @@ def judge_bias(
 
     The checks and their estimates are:
 
-    - order (preferences): share of pairs whose verdict changes with the order of the answers.
-    - longer answer (preferences): share of preferences for the longer answer.
-    - length (other kinds, within each variant): Spearman's correlation of the grade and the answer's length in
-      characters. Better answers may be longer, so a correlation is a hint and no proof of bias.
+    - order (only if `kind` is preference): share of pairs whose verdict changes with the order of the answers.
+    - longer answer (only if `kind` is preference): share of preferences for the longer answer.
+    - length (only if `kind` is not preference): for each variant, Spearman's correlation of the grade and the answer's
+      length in characters. Better answers may be longer, so a correlation is a hint and no proof of bias.
     - shuffled: the judge's mean grade of answers that belong to other questions, or the share of such answers that the
       judge calls correct.
     - repeated: share of items with the same verdict when the judge judges them again.

@@ -70,7 +70,7 @@ def headline_interval(
 def _read(labels: Sequence[str], answers: Answers, task: Mapping[str, Any]) -> Answers:
     """The answers as the headline metric counts them.
 
-    Quadratic-weighted kappa counts an invalid answer as a level (`answered_levels`). For other metrics the answers are
-    returned unchanged.
+    For quadratic-weighted kappa, `answered_levels` replaces each invalid answer by a level. For other metrics the
+    answers are returned unchanged.
     """
     return answered_levels(labels, answers, task["labels"]) if task["metric"] == "quadratic_kappa" else answers

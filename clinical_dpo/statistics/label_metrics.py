@@ -112,7 +112,8 @@ def balanced_accuracy_interval(
 ) -> Interval:
     """Interval of the classes' mean sensitivity, by MOVER (`intervals.mover_interval`) from each class's interval.
 
-    The classes have different items. If the items are not in groups, the sensitivities are therefore independent.
+    Each item belongs to one class, its true label. If the items are not in groups, the sensitivities of the classes are
+    therefore independent.
 
     Args:
         labels, answers, classes: as for `label_estimates`, with at least one item.
@@ -172,10 +173,13 @@ def label_estimates(
 ) -> list[Estimate]:
     """Metrics of all classes, then the metrics of each class against the other classes.
 
-    - Wilson's interval: accuracy, and the sensitivity, specificity, PPV and NPV of each class.
-    - Interval of `overall_estimate`: macro F1, weighted F1 and balanced accuracy.
-    - Interval of `f1_effects.f1_interval`: F1 of each class.
-    - Bootstrap interval: PPV and NPV at a given prevalence.
+    The kind of interval depends on the metric:
+
+    - accuracy, and the sensitivity, specificity, PPV and NPV of each class: `clustered.share_interval`, which is
+      Wilson's interval for independent items.
+    - macro F1, weighted F1 and balanced accuracy: interval of `overall_estimate`.
+    - F1 of each class: `f1_effects.f1_interval`.
+    - PPV and NPV at a given prevalence: bootstrap interval.
 
     Args:
         labels: the true label of each item.

@@ -19,8 +19,8 @@ Grades = Mapping[tuple[str, str], Sequence[Grade]]
 def confusion_table(grades: Grades, classes: Sequence[str], names: Mapping[str, str]) -> list[Row]:
     """Rows with the columns CONFUSION_COLUMNS: the number of items of each combination of true label and answer.
 
-    Every variant has these rows. `answer` is empty for invalid answers. `share` is `n` divided by the number of items
-    with the label; None if no item has the label.
+    Each variant of each model has one row per combination. `answer` is empty for invalid answers. `share` is `n`
+    divided by the number of items with the true label; None if no item has this label.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending.

@@ -40,7 +40,8 @@ def check_labels(rows: Sequence[Grade], task: Mapping[str, Any]) -> None:
             if value not in allowed:
                 raise UserError(
                     f"grades of {task['name']}, item {row['id']}, field '{field}': '{value}' is not a label of this "
-                    f"task. Delete the table of grades and run again, or write one of: {', '.join(classes)}."
+                    "task. Delete the table of grades and run again, or replace the value by one of: "
+                    f"{', '.join(classes)}."
                 )
 
 
@@ -52,7 +53,7 @@ def check_same_labels(x: Sequence[Grade], y: Sequence[Grade], task: Mapping[str,
         task: the task's setting `name`.
 
     Raises:
-        UserError: an item has two labels. The message names task, item and field.
+        UserError: the label of an item differs between the variants. The message names task, item and field.
     """
     for first_row, second_row in zip(x, y, strict=True):
         if first_row["label"] != second_row["label"]:
@@ -63,9 +64,10 @@ def check_same_labels(x: Sequence[Grade], y: Sequence[Grade], task: Mapping[str,
 
 
 def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
-    """Number of graded items: `n` of a metrics table's first row that is not pending; None if all rows are pending.
+    """Number of graded items, from the rows of a metrics table; None if all rows are pending.
 
-    In a pending row, `n` is the number of items without a grade.
+    The number is `n` of the first row that is not pending. In a pending row, `n` is the number of items without a
+    grade.
     """
     return next((row["n"] for row in rows if row["status"] != "pending"), None)
 
@@ -97,11 +99,11 @@ def task_metrics(
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item.
         task: the task's settings `name`, `metric` (the headline metric, a key of METRICS), `data` (real or synthetic)
-            and `seed`. For a task with labels also `positive` and `negative`, or `labels` and the settings that
-            `metric_kinds.all_labels` reads.
-        answers: maps (model, variant) to the variant's answers. Their probabilities of labels are used for metrics.
-            From their texts come the share of answers with a thought (text that a reasoning model writes before its
-            answer) and the share of answers that were cut off. Pending rows have these shares, too.
+            and `seed`. A task with the key `positive` also needs `negative`. A task with the key `labels` also needs
+            the settings that `metric_kinds.all_labels` reads.
+        answers: maps (model, variant) to the variant's answers. Some metrics use the answers' probabilities of labels.
+            The rows also get the shares of answers with a thought (text that a reasoning model writes before its
+            answer) and of answers that were cut off (`reading_shares`). Pending rows have these shares, too.
 
     Raises:
         UserError: there are no rows, a label is not one of the task's labels, or a grade is not on its scale. The
@@ -125,7 +127,8 @@ def _variant_metrics(
     Args:
         rows: the variant's grades, one row per test item.
         task: see `task_metrics`.
-        blank: row to start from, with the names of task, model and variant and the shares from `reading_shares`.
+        blank: row that is copied and filled in. It has the names of the task, the model and the variant. It also has
+            the shares from `reading_shares` if the answers are known.
         answers: the variant's answers; empty if they are not known.
     """
     if not rows:

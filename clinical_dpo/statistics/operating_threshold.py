@@ -1,4 +1,4 @@
-"""Choose the probability from which an item is called positive. The choice is made on the dev items, never on test."""
+"""Choose the lowest probability at which an item is called positive. The choice uses dev items, never test items."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -33,9 +33,10 @@ def choose_threshold(
 ) -> Threshold:
     """Choose the best threshold of the probability by a rule.
 
-    The candidate thresholds are 0, the midpoint of every two neighbouring probabilities and, if the highest probability
-    is below 1, the midpoint between it and 1. If several candidates are equally good, the one nearest to 0.5 is chosen.
-    If two of these are equally near to 0.5, the lower one is chosen.
+    The candidate thresholds are 0 and the midpoint of every two neighbouring probabilities. If the highest probability
+    is below 1, the midpoint between the highest probability and 1 is a candidate, too. Of several equally good
+    candidates, the one nearest to 0.5 is chosen. Of two candidates that are equally near to 0.5, the lower one is
+    chosen.
 
     Args:
         probabilities: each dev item's probability of the positive class.
@@ -58,7 +59,7 @@ def choose_threshold(
     if carried.all() or not carried.any():
         raise PublicError(
             f"key 'threshold': all {len(carried)} dev items have the same label, so no threshold can be chosen. Raise "
-            "splits.dev, so that dev has items with either label."
+            "splits.dev, so that the dev items have both labels."
         )
     false_share, hit_share, at = roc_curve(carried, scores, drop_intermediate=False)
     # At point i of the curve, items with a probability of at least at[i] are positive. at[0] is infinite: none is.

@@ -80,9 +80,9 @@ def paired_t(x: Sequence[float], y: Sequence[float]) -> tuple[float | None, floa
         x, y: grades of the first and of the second variant, with the items in the same order.
 
     Returns:
-        t and P. They are (0, 1) if all differences are zero. They are (None, None) for fewer than two pairs, and if all
-        pairs have the same nonzero difference. In these cases the test is not defined: scipy's P is 0 or NaN, and P = 0
-        would claim certainty from two pairs.
+        t and P. They are (None, None) for fewer than two pairs, and if all pairs have the same nonzero difference. In
+        these cases the test is not defined, and scipy's P is 0 or NaN. P = 0 would claim certainty, even from only two
+        pairs. For two or more pairs, t and P are (0, 1) if all differences are zero.
     """
     differences = np.subtract(x, y)
     if len(differences) < 2:

@@ -41,7 +41,7 @@ def items_needed(metric: MetricDefinition, margin: float, spread: float, alpha: 
 
     Returns:
         Number of items. With one item fewer, the power is below 80%. The number is None if it is above MOST_ITEMS. It
-        is also None if the margin is larger than the discordance, because no difference can be larger.
+        is also None if the margin is larger than the discordance, because a difference cannot exceed the discordance.
     """
     if metric.kind == "mean":
         return _fewest_for_mean(margin / spread, alpha)
@@ -79,13 +79,13 @@ def _fewest_for_mean(d_z: float, alpha: float) -> int | None:
 
 
 def _fewest(power: Callable[[int], float]) -> int | None:
-    """Search for the smallest number of items, at least 2, whose power is at least POWER.
+    """Search for the smallest number of items, at least 2, with which the test has at least the power POWER.
 
-    The search doubles the number until the power is reached, then bisects. It returns None if MOST_ITEMS do not reach
-    the power.
+    The search doubles the number until this power is reached, then bisects. It returns None if the power is lower even
+    with MOST_ITEMS items.
 
     Args:
-        power: function that computes the power of a number of items.
+        power: function that computes the power of the test with a given number of items.
     """
     few, many = 1, 2
     while power(many) < POWER:

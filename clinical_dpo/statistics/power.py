@@ -28,7 +28,7 @@ def mcnemar_power(n: int, discordance: float, difference: float, alpha: float) -
 
 
 def _mcnemar_power(n: int, discordance: float, alpha: float) -> Callable[[float], float]:
-    """Return a function that computes the power of a difference. The parameters are those of `mcnemar_power`."""
+    """Return a function that computes `mcnemar_power` for a difference. The parameters are those of `mcnemar_power`."""
     pairs = np.arange(n + 1)
     critical, k = np.empty(n + 1, dtype=int), -1
     for m in pairs:  # critical[m]: largest significant value of min(b, c) with m discordant pairs; -1 for none

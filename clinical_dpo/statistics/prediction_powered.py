@@ -6,8 +6,8 @@ of the sample, minus the judge's mean of the sample. In this sum the judge's gra
 tuned on the data. The corrected mean has no bias, however poor the judge is. If raters and judge correlate, the
 corrected mean has a smaller standard error than the raters' mean of the sample.
 
-Items of a group, such as the visits of a patient, are not independent. The variance is then cluster-robust: the
-contributions of a group's items to the mean, rated or not, are summed before they are squared.
+Items of a group, such as the visits of a patient, are not independent. If the items are in groups, the variance is
+cluster-robust: the contributions of all items of a group, rated and unrated, are summed before they are squared.
 `benchmarks/coverage_corrected_groups.md` reports how often the intervals contain the true mean.
 """
 
@@ -28,11 +28,11 @@ FEWEST_CORRECTIONS = 10
 
 
 class SampleGroups(NamedTuple):
-    """The groups of the rated items and of all other items.
+    """The groups of the rated items and of the unrated items.
 
     Attributes:
-        rated: index of the group of each rated item, shape (rated items,).
-        others: index of the group of each other item, shape (other items,).
+        rated: index of each rated item's group, shape (rated items,).
+        others: index of each unrated item's group, shape (unrated items,).
     """
 
     rated: Groups
@@ -125,7 +125,7 @@ def tuned_mean(
     Args:
         raters: raters' grades of the sample, shape (rated items,).
         judge: the judge's grades of the sample, in the same order, shape (rated items,).
-        others: the judge's grades of all other items, shape (other items,).
+        others: the judge's grades of all unrated items, shape (unrated items,).
     """
     y, predicted, rest = (np.asarray(values, dtype=float) for values in (raters, judge, others))
     spread = float(np.var(np.concatenate([predicted, rest]), ddof=1))
@@ -148,8 +148,9 @@ def corrected_mean(
     PPI++'s own interval is the estimate plus or minus z standard errors. In small samples it contains the true mean too
     rarely, above all near the ends of the scale. This function therefore uses the interval of Korn & Graubard (1998,
     Surv Methodol 24:193-201) for shares in complex surveys: Clopper and Pearson's interval for the effective sample
-    size. The effective size takes account of the degrees of freedom. These are n - 2, because the weight is estimated,
-    too. `benchmarks/coverage_corrected.md` reports how often the interval contains the true mean.
+    size. The effective size takes account of the degrees of freedom. For n rated items there are n - 2 degrees of
+    freedom, because both the mean and the weight are estimated. `benchmarks/coverage_corrected.md` reports how often
+    the interval contains the true mean.
 
     Args:
         raters, judge, others: as for `tuned_mean`. The raters' grades are not all equal.
@@ -181,17 +182,18 @@ def corrected_difference(
 ) -> CorrectedDifference:
     """The power-tuned prediction-powered mean of paired differences (`tuned_mean`), with intervals for small samples.
 
-    In most pairs the two grades are equal, so the plain t interval contains the true difference too rarely. The
-    interval therefore counts two more pairs, as Agresti & Min (2005, Stat Med 24:729-740) do for paired shares: half a
-    pair with the difference 1, half a pair with the difference -1, and one pair without a difference. It is a t
-    interval with n - 2 degrees of freedom, because the mean and the weight of the judge's grades are both estimated.
+    In most pairs the two grades are equal, so the plain t interval contains the true difference too rarely. This
+    interval therefore adds two pairs to the n rated pairs, as Agresti & Min (2005, Stat Med 24:729-740) do for paired
+    shares: half a pair with the difference 1, half a pair with the difference -1, and one pair without a difference. It
+    is a t interval with n - 2 degrees of freedom, because both the mean and the weight of the judge's grades are
+    estimated.
     `benchmarks/coverage_corrected_difference.md` reports how often the interval contains the true difference.
 
     Args:
         raters, judge, others: as for `tuned_mean`, but differences of two variants' grades, first minus second.
         levels: confidence levels of the intervals.
-        groups: groups of the items; None for independent items. With groups, the interval counts two more groups, and n
-            is the number of groups with rated items.
+        groups: groups of the items; None for independent items. With groups, n is the number of groups with rated
+            items, and the interval adds two groups instead of two pairs.
     """
     estimate, weight = tuned_mean(raters, judge, others)
     variance, units = _variance(raters, judge, others, weight, groups, more_pairs=True)
@@ -217,14 +219,14 @@ def _variance(
         raters, judge, others: as for `tuned_mean`.
         weight: weight of the judge's grades.
         groups: groups of the items; None for independent items.
-        more_pairs: whether two more pairs count, as in `corrected_difference`.
+        more_pairs: whether to add two pairs (or two groups), as `corrected_difference` does.
     """
     y, predicted, rest = (np.asarray(values, dtype=float) for values in (raters, judge, others))
     residuals, judged = y - weight * predicted, np.concatenate([predicted, rest])
     judge_variance = weight**2 * float(np.var(judged, ddof=1)) / len(rest)
 
     def unbiased(squares: float, n: int) -> float:
-        """Variance of an estimate from n units. `squares` is the sum of the units' squared contributions to it."""
+        """Variance of an estimate from n units; `squares` sums their squared contributions to the estimate."""
         return (squares + 1 / n**2) * n**2 / (n**2 - 4) if more_pairs else squares * n / (n - 2)
 
     variance = unbiased(float(np.var(residuals)) / len(y), len(y)) + judge_variance

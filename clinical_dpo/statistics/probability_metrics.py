@@ -1,10 +1,12 @@
-"""Metrics of the probabilities that a variant gives the labels.
+"""Metrics of the probabilities that a variant assigns to the labels.
 
-With two labels, all metrics are about the probability of the first label, the positive class. With more labels, AUROC
-and average precision are computed for each class against all other classes, and averaged over the classes without
-weights. The Brier score is then a sum over the classes. The calibration slope, the expected calibration error and the
-reliability table then compare the largest probability with whether its label is right (Guo et al. 2017,
-arXiv:1706.04599).
+With two labels, all metrics are about the probability of the first label, the positive class. With more labels:
+
+- AUROC and average precision are computed for each class against all other classes. Their mean over the classes is
+  unweighted.
+- The Brier score is a sum over the classes.
+- The calibration slope, the expected calibration error and the reliability table are about the event that the most
+  probable label is right, and about the probability of that label (Guo et al. 2017, arXiv:1706.04599).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -76,15 +78,17 @@ def average_precision(scores: np.ndarray, positive: np.ndarray) -> Statistic:
 
 
 def _by_threshold(scores: np.ndarray, positive: np.ndarray) -> tuple[Statistic, Statistic]:
-    """Return two functions that sum the weights of the positive, and of the negative, items at or above each score.
+    """Return two functions. The first sums the weights of the positive items at or above each score.
+
+    The second does the same for the negative items.
 
     Args:
         scores: score of each item, shape (items,).
         positive: whether each item is positive, shape (items,), boolean.
 
     Returns:
-        Two functions. Each takes weights, an array of shape (resamples, items), and returns an array of shape
-        (resamples, distinct scores). The scores are in descending order.
+        Two functions. Each takes weights, an array of shape (resamples, items), and returns the sums for all distinct
+        scores in descending order, an array of shape (resamples, distinct scores).
     """
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.diff(scores[order], append=np.nan) != 0)  # position of the last item with each score
@@ -158,8 +162,8 @@ def calibration_slope(
 
     Returns:
         Slope and interval. All values are None if all events are true, if all are false, or if all probabilities are
-        equal. All values are also None if a probability separates the true events from the false ones, because the
-        likelihood then has no maximum.
+        equal. All values are also None if a threshold of the probability separates the true events from the false ones,
+        because the likelihood then has no maximum.
     """
     x = logit(np.clip(confidence, CLIP, 1 - CLIP))
     yes, no = x[right], x[~right]
@@ -180,7 +184,8 @@ def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.nda
     """A metric of the positive class for two labels. For more labels, its mean over the classes where it is defined.
 
     Args:
-        metric: function that makes a statistic from scores and from whether items are positive, such as `auroc`.
+        metric: function such as `auroc`. It takes the items' scores and whether each item is positive, and returns a
+            statistic.
         probabilities: probability of each label for each item, shape (items, labels).
         codes: index of each item's true label, shape (items,).
 

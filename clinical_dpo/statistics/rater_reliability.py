@@ -67,8 +67,9 @@ def krippendorff_alpha(
     """Krippendorff's alpha (2011, Computing Krippendorff's alpha-reliability), by package krippendorff.
 
     The interval uses the jackknife variance over items (Efron & Tibshirani 1993, ch. 11), which treats the items as a
-    random sample. To save time, alpha is computed only once for all items with the same ratings. If the items are in
-    groups, the interval is that of `jackknife_interval`.
+    random sample. The jackknife leaves out one item at a time and computes alpha from all other items. Items with the
+    same ratings give the same alpha, so alpha is computed only once for all of them. If the items are in groups, the
+    interval is that of `jackknife_interval`.
 
     Args:
         votes: for each item, its ratings. Items with fewer than two ratings do not count.

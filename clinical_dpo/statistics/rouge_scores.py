@@ -28,12 +28,13 @@ def rouge_rows(
     stemmer: bool,
     seed: int,
 ) -> list[Row]:
-    """Rows with the columns COLUMNS: one model's mean of each kind and score of ROUGE, with a 95% bootstrap interval.
+    """Rows with the columns COLUMNS: the mean ROUGE of each variant of one model, with a 95% bootstrap interval.
 
-    Each row has a mean of one variant. The variant is also compared with another variant, which the column `against`
-    names: SFT with base, DPO with SFT, and every arm (further variant) with SFT. The comparison is paired by item. It
-    has the mean difference with its t interval, and P of the two-tailed paired t test. P is not corrected for several
-    tests. P is None if all differences have the same nonzero value. If the items are in groups, every interval and P is
+    A variant has one row for each kind of ROUGE (KINDS) and score (SCORES). The row of a variant other than base also
+    has a comparison with a second variant, which the column `against` names. SFT is compared with base. DPO and every
+    arm (further variant) are compared with SFT. The comparison is paired by item. Its columns are the mean difference
+    with its t interval, and P of the two-tailed paired t test. P is not corrected for several tests. P is None for a
+    single item, and if all differences have the same nonzero value. If the items are in groups, every interval and P is
     that of `clustered.clustered_mean`.
 
     Args:

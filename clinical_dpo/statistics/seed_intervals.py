@@ -33,10 +33,10 @@ class SeedEffect(NamedTuple):
 def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = None, level: float = LEVEL) -> SeedEffect:
     """Mean effect over training seeds, with an interval that holds for other seeds and other items.
 
-    The mean has two sources of error, because all seeds have the same items: the seeds, with seeds - 1 degrees of
-    freedom, and the items, with items - 1 degrees of freedom. Each source has a t interval. The squared half-widths of
-    both intervals are added (Howe 1974, J Am Stat Assoc 69:789-794). P is 1 minus the confidence level at which the
-    interval ends at zero.
+    The mean has two sources of error: the seeds, with seeds - 1 degrees of freedom, and the items, with items - 1
+    degrees of freedom. The error due to the items does not average out over the seeds, because all seeds have the same
+    items. Each source has a t interval. The squared half-widths of the two intervals are added (Howe 1974, J Am Stat
+    Assoc 69:789-794). P is 1 minus the confidence level at which the interval ends at zero.
 
     The variance due to the items is that of the two-way analysis of variance, (MS items - MS residual) /
     (seeds x items), at least 0. The interaction of seeds and items is part of the variance due to the seeds. A
@@ -44,10 +44,11 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
     Invest Radiol 27:723-731). No maintained library has such an interval for few seeds.
 
     Args:
-        values: without `statistic`, each seed's and item's difference of two variants' grades, shape (seeds, items).
-            With `statistic`, k numbers for each seed and item, shape (seeds, items, k).
-        statistic: function that computes the effect from the k numbers' means over items. It takes an array of shape
-            (..., k) and returns an array of shape (...). Without it, the effect is the mean difference.
+        values: without `statistic`, the difference of two variants' grades for each seed and item, shape (seeds,
+            items). With `statistic`, k numbers for each seed and item, shape (seeds, items, k).
+        statistic: function that computes the effect from k means: the mean of each of the k numbers over the items. It
+            takes an array of shape (..., k) and returns an array of shape (...). If this is None, the effect is the
+            mean difference.
         level: confidence level.
 
     Returns:

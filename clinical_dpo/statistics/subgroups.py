@@ -53,7 +53,8 @@ def subgroup_table(
     """Rows with the columns COLUMNS: every variant and comparison, for all items and for each level of each subgroup.
 
     A subgroup, such as sex, divides the test items into levels. The metric is the headline metric (main metric). If
-    that has no interval for paired differences, the metric is accuracy (`config.metrics.decision_metric`).
+    paired differences of the headline metric have no interval, the metric is accuracy
+    (`config.metrics.decision_metric`).
 
     `p_levels` is P of the hypothesis that the metric, or its difference, is the same in all levels. For a comparison it
     is P of the interaction test. For a variant it is P of the test of equal means, or of equal shares of right answers.
@@ -65,10 +66,10 @@ def subgroup_table(
             training seeds are left out.
         assigned: the level of each test item in each subgroup, rows of `data.subgroups.COLUMNS`, as read. The levels
             keep the order of these rows.
-        task: the task's settings `name`, `metric`, `data` and `seed`. For a task with labels also the labels, as
-            `positive` and `negative` or as `labels`.
-        smallest: smallest number of items (in a task with groups, of groups) of a level whose numbers are shown; None
-            to show all levels.
+        task: the task's settings `name`, `metric`, `data` and `seed`. A task with labels also has `positive` and
+            `negative`, or `labels`.
+        smallest: a level with fewer items is masked (hidden). In a task with groups, a level with fewer groups is
+            masked. None shows all levels.
     """
     of: dict[str, dict[str, list[str]]] = {}
     for row in assigned:
@@ -201,11 +202,12 @@ def masked_levels(
 ) -> dict[str, set[str]]:
     """Find the levels of each subgroup to mask (hide), because their numbers could reveal numbers of a few people.
 
-    The function `masked` chooses levels in each subgroup alone. Two subgroups together may also reveal few people, if a
-    level and levels of another subgroup differ by only a few people. Examples are age 65 or more and age 66 or more, or
-    women and the patients of two wards. Subtracting the numbers of one level from those of another would reveal the
-    numbers of these few people. The level of the later subgroup is then masked, with further levels of its subgroup as
-    `masked` demands.
+    The function `masked` first chooses levels in each subgroup alone. Two subgroups together may also reveal the
+    numbers of a few people. An example is a subgroup with the level "65 or more" and another with the level "66 or
+    more". Subtracting the numbers of one level from those of the other would reveal the numbers of the people of age
+    65. One level may also differ by only a few people from several levels of another subgroup together. An example is
+    the level "women" if all women are in two wards that have only a few other patients. In both cases the level of the
+    later subgroup is masked, and further levels of this subgroup are masked as `masked` demands.
 
     Args:
         of: maps each subgroup to its levels, and each level to the ids of its items.
@@ -223,7 +225,9 @@ def masked_levels(
     hidden = {subgroup: masked(sizes[subgroup], smallest) for subgroup in items}
 
     def revealing() -> tuple[str, str] | None:
-        """Find a shown level that differs from shown levels of another subgroup by too few people.
+        """Find a shown level that differs by too few people from levels of another subgroup whose numbers are known.
+
+        The numbers of the other subgroup's shown levels are known, and so are those of its masked levels together.
 
         Returns:
             The subgroup and the level; None if there is no such level.
@@ -250,7 +254,7 @@ def masked_levels(
 
 
 def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()) -> set[str]:
-    """Find the levels of one subgroup to mask (hide): levels that are too small, and further levels to protect these.
+    """Find the levels of one subgroup to mask (hide): levels that are too small, and further levels that protect them.
 
     The total of all levels is known, so a single masked level could be computed from it. If any level is masked, at
     least two levels are therefore masked. The masked levels together have at least `smallest` items or groups.
@@ -273,8 +277,9 @@ def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()
 def levels_p(values: np.ndarray, levels: np.ndarray, groups: Groups | None, seed: int) -> float | None:
     """P of equal means in all levels, by a permutation test of the sum of squares between levels, with scipy.
 
-    The test permutes the levels of units. A unit is a single item. In a task with groups, a unit is all items of a
-    group that have the same level. For up to 7 units the test is exact. For more units it uses 10,000 random orders.
+    The test permutes the levels among units. Without groups, a unit is an item. With groups, a unit consists of all
+    items of a group that have the same level. For up to 7 units the test is exact. For more units it uses 10,000 random
+    orders.
 
     Args:
         values: grades or differences of grades, an array of shape (items,).

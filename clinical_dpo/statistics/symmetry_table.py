@@ -1,4 +1,4 @@
-"""Table of the Stuart-Maxwell and Bowker tests: do two variants of a model give a task's labels differently?"""
+"""Table of the Stuart-Maxwell and Bowker tests, which compare the labels that two variants of a model give."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,8 +30,8 @@ Grades = Mapping[tuple[str, str], Sequence[Grade]]
 def symmetry_table(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
     """Rows with the columns COLUMNS: the Stuart-Maxwell and the Bowker test of every comparison of every model.
 
-    P is not corrected for several tests. If the items are in groups, the tests are those for groups. `p_unclustered` is
-    then P for independent items.
+    P is not corrected for several tests. If the items are in groups, the tests are `clustered_stuart_maxwell` and
+    `clustered_bowker`, and `p_unclustered` is P of the test for independent items.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending.

@@ -1,11 +1,14 @@
-"""Tests of whether two variants give the labels of the same items differently: Stuart-Maxwell and Bowker.
+"""Stuart-Maxwell and Bowker tests of two variants' answers to the same items.
 
-Each test has a form for items in groups: a score test with the cluster-robust covariance (Boos 1992, Am Stat
-46:327-333). Both statistics are d' S^- d, where S^- is the generalised inverse of S. For independent items, each item
-has a vector. d is the sum of these vectors, and S is the sum of their outer products. For groups, the vectors are first
-summed over each group. If every group has a single item, or only equal items, the results are those of independent
-items. The statistic is at most the number of groups, so few groups cannot give a small P. No maintained library has
-these forms for groups.
+The Stuart-Maxwell test asks whether the two variants give each label equally often. Bowker's test asks whether the
+table of first answer by second answer is symmetric.
+
+Each test has a version for items in groups: a score test with the cluster-robust covariance (Boos 1992, Am Stat
+46:327-333). Its statistic is d' S^- d, where S^- is the generalised inverse of S. Each item has a vector. For
+independent items, d is the sum of these vectors, and S is the sum of their outer products. For groups, the vectors are
+first summed over each group. If every group has a single item, the results are those for independent items. If every
+group consists of m copies of one item, with the same m for all groups, the results do not depend on m. The statistic is
+at most the number of groups, so few groups cannot give a small P. No maintained library has these versions for groups.
 """
 
 from collections.abc import Sequence

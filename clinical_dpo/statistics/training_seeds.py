@@ -1,4 +1,7 @@
-"""Comparisons of the variants over several training seeds, the numbers from which random draws of training start."""
+"""Comparisons of the variants over several training seeds.
+
+A training seed is the number from which the random draws of training start.
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -42,16 +45,17 @@ def trained_variant(variant: str, seed: int, seeds: Sequence[int]) -> str:
 def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int]) -> list[Row]:
     """Rows with the columns COLUMNS: every comparison of every model over all training seeds.
 
-    The compared measure is the difference in stats.csv. A task with labels also has the difference of F1, of macro F1,
-    or both. An effect is the first variant minus the second, both with the same training seed. Variants that are not
-    trained, base and few-shot, have no seed. Their answers are the same in the comparisons of every seed. Interval and
-    P are those of `seed_intervals.seed_effect`. P is not corrected for several tests.
+    Every comparison has a row for the difference of the task's metric, the same measure as in stats.csv. A task with
+    labels also has a row for the difference of F1, a row for the difference of macro F1, or both rows. An effect is the
+    first variant minus the second, both with the same training seed. Variants that are not trained (base and few-shot)
+    have no seed. Their answers are the same in the comparisons of every seed. Interval and P are those of
+    `seed_intervals.seed_effect`. P is not corrected for several tests.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending. For every
             seed after the first there are also the variants sft_seed{seed}, dpo_seed{seed} and so on.
-        task: the task's settings `name`, `metric` (a key of METRICS) and `data` (real or synthetic). For a task with
-            labels also the labels, as `positive` and `negative` or as `labels`.
+        task: the task's settings `name`, `metric` (a key of METRICS) and `data` (real or synthetic). A task with labels
+            also has `positive` and `negative`, or `labels`.
         seeds: the training seeds.
 
     Raises:
@@ -154,7 +158,7 @@ def macro_f1_difference(means: np.ndarray, classes: int) -> np.ndarray:
     """Difference of two variants' macro F1, first minus second.
 
     Args:
-        means: means over items of the arrays of `_cells`, of the first variant, then of the second; shape
+        means: the `_cells` of the first variant, then those of the second variant, averaged over the items; shape
             (..., 2 x classes x (classes + 1)).
         classes: number of classes.
     """

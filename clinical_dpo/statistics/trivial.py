@@ -1,8 +1,8 @@
 """Trivial answers to a task with labels, and the comparison of every variant with them.
 
-Trivial answers need no model. Every item gets the same label: the most frequent label of the training rows or, in a
-task with two labels, the positive label. On rows with the same shares of labels, no other constant answer has a higher
-accuracy or macro F1 than the most frequent label.
+Trivial answers need no model. A trivial answer gives every item the same label: the most frequent label of the training
+rows. A task with two labels has a second trivial answer, the positive label. If the test items have the same shares of
+labels as the training rows, no other constant answer has a higher accuracy or macro F1 than the most frequent label.
 """
 
 from collections import Counter
@@ -54,9 +54,10 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
 
     A trivial answer gives the same label to every item. `one_label` is true if a variant gives the same label to nearly
     all items. `difference` is the variant minus the better trivial answer, in the headline metric (main metric). If the
-    headline metric has no interval for paired differences, it is a difference of accuracies. `above_trivial` is true if
-    the interval of the difference, of level 1 - alpha, is above zero. F1, sensitivity and specificity are those of the
-    positive class. They are None with more than two labels. AUROC is computed for trivial answers only.
+    headline metric has no interval for paired differences, `difference` is a difference of accuracies. `above_trivial`
+    is true if the interval of the difference at the confidence level 1 - alpha is above zero. F1, sensitivity and
+    specificity are those of the positive class. They are None with more than two labels. AUROC is computed for trivial
+    answers only.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. External answers are left out.

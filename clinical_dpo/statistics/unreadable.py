@@ -60,15 +60,16 @@ def vary_unreadable(
       item's true label. If it has no labels, the answer has the best grade.
     - `left out`: the item is left out. A comparison leaves out an item if either answer is unreadable.
     - `worst case`: the answer is a wrong label (`wrong_labels`). If the task has no labels, the answer has the lowest
-      grade. In a comparison this holds for the first variant, but an unreadable answer of the second variant is right.
+      grade. In a comparison, only the first variant is graded by this rule. An unreadable answer of the second variant
+      is right.
 
     As in decisions.csv, a first variant that is not above the trivial answer (the same label for every item) is never
     `better`.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. External answers are left out.
-        task: the task's settings `name`, `metric`, `data` and `seed`. For a task with labels also the labels, as
-            `positive` and `negative` or as `labels`.
+        task: the task's settings `name`, `metric`, `data` and `seed`. A task with labels also has `positive` and
+            `negative`, or `labels`.
         margin: the smallest difference that matters.
         alpha: significance level of a comparison.
         arm_alpha: significance level of a comparison of an arm (a further variant). Needed only for a task with arms.
@@ -110,9 +111,9 @@ def vary_unreadable(
 def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, str]:
     """Map each true label to the wrong label that an unreadable answer counts as in the worst case.
 
-    With two labels, the wrong label is the other label. With more labels, it is the label with the fewest test items
-    among the other labels. Labels without a test item come last in this choice. If the metric is the quadratic-weighted
-    kappa, the wrong label is the label that is farthest from the true label.
+    With two labels, the wrong label is the other label. With more labels, it is the rarest of the other labels that
+    occur in the test items. If no other label occurs, it is the first other label. If the metric is the
+    quadratic-weighted kappa, the wrong label is the label that is farthest from the true label.
 
     Args:
         labels: the true label of each test item.
@@ -197,11 +198,11 @@ def _status(rows: Rows) -> str:
 
 
 def _read(row: Grade, rule: str, task: Mapping[str, Any], wrong: Mapping[str, str]) -> Grade:
-    """The row as a rule grades it. Only a row with an unreadable answer changes.
+    """Grade an answer by one of the rules for unreadable answers. The row of a readable answer is returned unchanged.
 
     Args:
         row: grade of one answer.
-        rule: one of RULES, or "right": an unreadable answer counts as right.
+        rule: one of RULES, or "right". By the rule "right", an unreadable answer counts as right.
         task: see `vary_unreadable`.
         wrong: the result of `wrong_labels`.
     """

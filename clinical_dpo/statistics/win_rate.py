@@ -40,13 +40,13 @@ def win_rates(
     - `p_value`: P of the exact two-sided binomial test against .5 (the sign test).
     - `rate_ties_half`: (wins + ties / 2) / (wins + losses + ties).
 
-    If the items are in groups, the interval is that of `clustered.ratio`, adjusted to agree with P. P is then that of
-    Obuchowski's test of whether there are as many wins as losses.
+    If the items are in groups, P is that of Obuchowski's test of whether there are as many wins as losses. The interval
+    is that of `clustered.ratio`, adjusted to agree with this P.
 
-    In the pooled row each item counts once, because ratings of the same item are not independent. An item has the
-    choice of more than half of the raters who could judge it. Without such a majority the item is a tie. If no rater
-    could judge the item, it counts in `cannot_judge`. Proxies and judges are not people, so their ratings have no
-    pooled row.
+    In the pooled row each item counts once, because ratings of the same item are not independent. An item gets the
+    choice that more than half of its raters made. Raters who could not judge the item are not counted. Without such a
+    majority the item is a tie. If no rater could judge the item, it counts in `cannot_judge`. If a rater of the key is
+    a proxy or a judge, there is no pooled row, because a proxy or a judge is not a person.
 
     Args:
         key: rows of a preference sheet's blinding key, which tells what each rater was shown.
@@ -124,10 +124,10 @@ def _shifted(interval: Interval, by: float) -> Interval:
 def proxy_ratings(items: Sequence[Item], sheet: str) -> list[Row]:
     """Ratings of a proxy that prefers the answer with the higher ROUGE-L F1, as rows of `ratings.collect_ratings`.
 
-    A proxy is an automatic grade in place of a person's. ROUGE-L compares an answer with the reference answer. Equal
-    scores give a tie. The proxy is for demonstrations and does not replace a judgement, so the rows name the rater
-    PROXY. The key of these ratings is `key_rows(items, sheet, "preference", [PROXY], "")`, because the proxy ignores on
-    which side an answer is shown.
+    A proxy is an automatic method that grades in place of a person. ROUGE-L compares an answer with the reference
+    answer. Equal scores give a tie. The proxy is for demonstrations and does not replace a judgement, so the rows name
+    the rater PROXY. The blinding key is `key_rows(items, sheet, "preference", [PROXY], "")`. The secret is empty,
+    because the proxy ignores on which side an answer is shown.
 
     Args:
         items: items of a preference sheet, from `sheets.preference_items`.

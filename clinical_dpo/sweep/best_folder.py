@@ -8,7 +8,9 @@ from clinical_dpo.io import replacing
 
 
 def write_best_folder(trial: str | Path, best: str | Path) -> None:
-    """Write links to a trial's files, or copies of them, into the folder `best`.
+    """Fill the folder `best` with links to a trial's weights, and with copies of its records and its checksums.
+
+    If the file system does not support hard links, the weights are copied, too.
 
     Args:
         trial: the folder of the trial's weights, {trial}/adapter.

@@ -27,7 +27,7 @@ these weights."""
 
 @dataclass(frozen=True)
 class Freeable:
-    """Files that can be deleted: those of a trial that was not chosen, or of a probe, the first run of a trial."""
+    """The deletable files of one trial that was not chosen, or of one probe. A probe is the first run of a trial."""
 
     task: str
     model: str
@@ -91,7 +91,8 @@ def freed_bytes(parts: Iterable[Freeable]) -> int:
 def free(study: Study) -> str:
     """Delete the files of `freeable`. Return a text for the user.
 
-    The text states the freed gigabytes, the trials, and the later changes after which trials are trained again.
+    The text states the freed gigabytes and the trials. It also states which later changes cause trials to be trained
+    again.
     """
     parts = freeable(study)
     size = freed_bytes(parts)

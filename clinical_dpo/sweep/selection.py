@@ -1,4 +1,4 @@
-"""Select among a sweep's trials by an automatic score on dev. Grades of people and of paid judges are never used."""
+"""Select among a sweep's trials by an automatic score on dev. Grades by people or by paid judges are never used."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,14 +25,16 @@ GRADERS = {
 def scored_trials(
     trials: Sequence[str], logs: Sequence[str], task: Mapping[str, Any], dev: str, answers: Sequence[str]
 ) -> list[Row]:
-    """Return one row of COLUMNS for each trial, in the order of the sweep. A single trial has no score and is chosen.
+    """Return one row of COLUMNS for each trial, in the order of the sweep. The best trial is marked as chosen.
+
+    If the sweep has only one trial, this trial is chosen without a score.
 
     Args:
         trials: names of the trials.
         logs: path of each trial's log.csv.
         task: settings of the task: `selection_metric`, and the settings of the metric's grader.
         dev: path of the dev split, a JSON Lines file.
-        answers: path of each trial's answers to the dev split, a JSON Lines file; empty for a single trial.
+        answers: path of each trial's answers to the dev split, a JSON Lines file. No path is given for a single trial.
     """
     table: list[Row] = [
         dict.fromkeys(COLUMNS, "") | {"trial": trial, "n": 0, "final_eval_loss": eval_curve(read_csv(log))[-1][1]}
@@ -52,8 +54,8 @@ def dev_score(rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[
     """Return the score of one trial on dev by the task's `selection_metric`, and the share of invalid answers.
 
     `f1` is the F1 of the positive class. `macro_f1` is the mean F1 of all labels. `balanced_accuracy` is the mean
-    sensitivity of the labels that have an item. `exact` is the share of exact matches after normalisation. `rouge_l` is
-    the mean ROUGE-L F1.
+    sensitivity of the labels that occur in the dev rows. `exact` is the share of exact matches after normalisation.
+    `rouge_l` is the mean ROUGE-L F1.
     """
     grades = grade_answers(rows, answers, task, GRADERS[task["selection_metric"]])
     invalid_rate = sum(grade["valid"] == "false" for grade in grades) / len(grades)
@@ -63,7 +65,7 @@ def dev_score(rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[
 
 
 def _label_score(grades: Sequence[Grade], task: Mapping[str, Any]) -> float:
-    """Return the score of labels by the task's `selection_metric`; 0 if the score is not defined."""
+    """Score graded label answers by the task's `selection_metric`. If the score is not defined, return 0."""
     from clinical_dpo.grading import scores  # imported here: Snakemake imports this module at every start
 
     labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]

@@ -1,7 +1,7 @@
 """A progress bar below the other text of a run: jobs, time left, and what runs.
 
 The standard streams of the run and of its jobs lead through a pipe. A thread prints each line from the pipe above the
-bar. Without the pipe, a job could write into the bar, and the next redraw would erase this text.
+bar. Without the pipe, a job could write into the bar, and the next redraw would erase the job's text.
 """
 
 import contextlib
@@ -100,7 +100,7 @@ class Display(logging.Handler):
             self._live.refresh()
 
     def close(self) -> None:
-        """Lead the standard streams to the terminal again, print the lines left in the pipe, and remove the bar."""
+        """Connect the standard streams to the terminal again, print the lines left in the pipe, and remove the bar."""
         if self._streams:
             for number, terminal in self._streams.items():
                 os.dup2(terminal, number)
@@ -113,7 +113,10 @@ class Display(logging.Handler):
         super().close()
 
     def render(self) -> RenderableType:
-        """Return what the terminal shows: the bar, and a line for each of the SHOWN jobs that have run longest."""
+        """Return what the terminal shows: the bar, and one line for each of the longest-running jobs.
+
+        At most SHOWN jobs have a line. If more jobs are running, one further line has their number.
+        """
         progress, running = self.progress, self.progress.running()
         bar = Table.grid(padding=(0, 2), expand=True)
         bar.width = min(self.console.width, WIDEST)
@@ -129,7 +132,7 @@ class Display(logging.Handler):
         return Group(bar, *(Text(f"  {line}", no_wrap=True, overflow="ellipsis") for line in lines))
 
     def _copy(self) -> None:
-        """Print the lines of the pipe above the bar, until no process has the pipe open for writing.
+        """Read lines from the pipe, and print them above the bar. Return when no process can write to the pipe.
 
         Lines of more than LONGEST characters are folded. If the terminal is gone, the lines are still read: a full pipe
         would stop the jobs that write to it.

@@ -24,7 +24,7 @@ class RunProgress:
 
         Args:
             rules: the name of the rule of each job that the run will do.
-            clock: function that returns the time in seconds, from any start.
+            clock: function that returns the number of seconds since an arbitrary moment.
         """
         self._lock = threading.Lock()
         self._clock, self.started = clock, clock()

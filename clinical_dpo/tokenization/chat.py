@@ -85,11 +85,11 @@ def spells_special_token(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) 
 
 @lru_cache(maxsize=4)
 def turn_ends(tokenizer: Any) -> frozenset[int]:
-    """Return the token that ends an answer: the first control token that the chat template writes after an answer.
+    """Find the token that ends an answer: the first control token that the chat template writes after an answer.
 
     Returns:
-        A set with one token id; an empty set if the template writes no such token, or refuses a question with an
-        answer.
+        A set with one token id. The set is empty if the template writes no such token, or refuses a conversation of one
+        question and its answer.
     """
     messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _ANSWER}]
     try:
@@ -103,7 +103,7 @@ def turn_ends(tokenizer: Any) -> frozenset[int]:
 
 @lru_cache(maxsize=4)
 def _spellings(tokenizer: Any) -> re.Pattern[str]:
-    """Return a pattern that matches the spelling of any special token, the longest first."""
+    """Return a pattern that matches the spelling of any special token. Longer spellings are tried first."""
     words = sorted(special_tokens(tokenizer).values(), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, words)) or "(?!)")
 

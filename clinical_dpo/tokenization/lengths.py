@@ -14,7 +14,7 @@ _BATCH = 256  # rows tokenized at once
 
 @dataclass(frozen=True)
 class RowLength:
-    """The numbers of tokens of one row's prompt and answer, and the number of rows that this row represents."""
+    """The numbers of tokens of one row's prompt and answer. A row of a sample represents `weight` rows of the data."""
 
     row: int  # index of the row
     prompt: int
@@ -23,9 +23,9 @@ class RowLength:
 
 
 def measure_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[RowLength]:
-    """Return the token lengths of all rows. If there are more than 6,000 rows, only a sample is measured.
+    """Return the token lengths of all rows or, if there are more than 6,000 rows, of a sample.
 
-    The sample is the 1,000 longest rows (in bytes) and 5,000 of the other rows, at even distances.
+    The sample has the 1,000 longest rows (in bytes). From the other rows, it has 5,000 evenly spaced ones.
     """
     if len(rows) <= LONGEST + SPREAD:
         sample, weights = list(range(len(rows))), [1.0] * len(rows)
@@ -63,7 +63,8 @@ def quantile(values: Iterable[tuple[int, float]], share: float) -> int:
 def token_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[tuple[int, int]]:
     """Return for every row the number of tokens of its prompt and of its answer, as `tokenize_completion` divides them.
 
-    A fast tokenizer tokenizes each row only once. The answer then starts at the token of its first character.
+    A fast tokenizer usually tokenizes each row only once, prompt and answer together. In this case, the first token of
+    the answer is the token that contains the answer's first character.
     """
     lengths: list[tuple[int, int]] = []
     for start in range(0, len(rows), _BATCH):

@@ -26,9 +26,10 @@ def tokenize_completion(row: Mapping[str, Any], tokenizer: Any, column: str) -> 
 
 
 def tokenize_pair(row: Mapping[str, Any], tokenizer: Any) -> tuple[list[int], list[int], list[int]]:
-    """Return the token ids of a pair's prompt, chosen and rejected answer, as TRL 1.16 divides them for training.
+    """Return the token ids of a pair's prompt, chosen answer and rejected answer, as TRL 1.16 divides them in training.
 
-    Both answers start at the first token where either conversation differs from the prompt.
+    Both answers start at the same position, the first at which three sequences are not all equal. The sequences are the
+    prompt with the generation prompt, the prompt with the chosen answer, and the prompt with the rejected answer.
     """
     prompt = prompt_tokens(row, tokenizer)
     chosen, rejected = (chat_tokens(tokenizer, row["prompt"] + row[column]) for column in ("chosen", "rejected"))
@@ -59,9 +60,9 @@ def check_lengths(
         source: file of the rows, for messages.
 
     Returns:
-        A dict with `rows` (number of rows), `truncated` (number of rows with a truncated answer), `max_tokens` (number
-        of tokens of the longest prompt with answer, before truncation) and `quantiles` (of the number of tokens of
-        prompt and answer, by nearest rank).
+        A dict. `rows` is the number of rows. `truncated` is the number of rows with a truncated answer. `max_tokens` is
+        the number of tokens of the longest prompt with its answer, before truncation. `quantiles` has quantiles of the
+        number of tokens of prompt and answer together, by nearest rank.
 
     Raises:
         UserError: a prompt fills max_length, or an answer has no token.

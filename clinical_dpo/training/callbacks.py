@@ -29,8 +29,8 @@ class NoCheckpointAtTheEnd(TrainerCallback):
 class TrainingProgress(TrainerCallback):
     """Write lines such as `step 40 of 500 (8%): loss 0.5836, 1.32 s/step, 0:10:07 left`.
 
-    In DPO a line also has reward accuracy and reward margin. The callback only reads the trainer's log. The time starts
-    with the first step, so it does not include loading and the evaluation before the first step.
+    In DPO a line also has reward accuracy and reward margin. The callback reads the trainer's log and changes
+    nothing. Times are counted from the first step, without loading and without the evaluation before this step.
     """
 
     progress: Progress | None = None

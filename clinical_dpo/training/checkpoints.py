@@ -35,7 +35,7 @@ def checkpoint_folder(out: str, digest: str) -> Path:
     except OSError as error:
         raise PublicError(
             f"{folder}: checkpoints cannot be written ({error.strerror}). "
-            "Nothing has been trained yet. Free disk space there, or give this user write permission."
+            "Nothing has been trained yet. Make free space on this disk, or give this user permission to write."
         ) from None
     return folder
 
@@ -76,7 +76,7 @@ def reduced_tokens(tokens: int, folder: Path) -> int:
     """Tokens computed at once: the configured number, halved for every earlier attempt that ran out of memory.
 
     Args:
-        tokens: configured number of tokens. 0 means that rows are limited instead of tokens; it is returned unchanged.
+        tokens: configured number of tokens. 0 means that rows are limited instead of tokens; 0 is returned unchanged.
         folder: the result of `checkpoint_folder`, where such attempts are counted.
     """
     record = folder / OUT_OF_MEMORY

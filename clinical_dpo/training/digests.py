@@ -1,7 +1,7 @@
 """Digests of everything that a training run depends on.
 
 Equal digests show that a run can use existing checkpoints, or the stored weights of its probe. A probe is a first,
-full-length run, from whose curve of the eval loss the number of training steps is read.
+full-length run. Its curve of the eval loss determines for how many steps the trial is trained.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ NOT_OF_WEIGHTS = ("eval_steps",)  # settings that change no weights
 def run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """SHA-256 of a run's base model, settings, steps, input files and code.
 
-    A run resumes from a checkpoint only if both have the same digest.
+    A run resumes from a checkpoint only if the checkpoint was saved under the same digest.
 
     Args:
         run: settings of the training.
@@ -29,16 +29,20 @@ def run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> 
 
 
 def probe_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """SHA-256 of everything that a run's weights depend on. The parameters are those of `run_digest`.
+    """SHA-256 as in `run_digest`, but only of what affects a run's weights. The parameters are those of `run_digest`.
 
-    If the digests of a probe and of its trial are equal, both runs give the same weights.
+    `eval_steps` is left out, and the code is only the code that a probe and its trial share. If the digests of a probe
+    and of its trial are equal, both runs give the same weights.
     """
     settings = {key: value for key, value in run.settings.items() if key not in NOT_OF_WEIGHTS}
     return json_sha256([base, run.model, settings, run.steps, inputs, run.trainer_code, _base_sums(run)])
 
 
 def input_digests(paths: Iterable[str]) -> dict[str, str]:
-    """Map the path of each input file to the file's SHA-256. The files of an input folder are its safetensors files."""
+    """Map the path of each input file to the file's SHA-256.
+
+    If a path is a folder, the safetensors files in the folder are the input files.
+    """
     files = [
         file for path in map(Path, paths) for file in ([path] if path.is_file() else sorted(path.glob("*.safetensors")))
     ]

@@ -73,8 +73,9 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
         """Compare policy and reference model on the shortest pair, by the forward pass of training.
 
         Returns:
-            The larger of the two answers' absolute differences in log-probability (nats) between the two models, and
-            the number of tokens of the longer answer.
+            Two numbers. The first is the absolute difference (nats) between the two models' log-probabilities of an
+            answer. It is the larger one of the differences of the pair's two answers. The second number is the number
+            of tokens of the longer answer.
         """
         columns = ("prompt_ids", "chosen_ids", "rejected_ids")
         rows: Any = self.train_dataset

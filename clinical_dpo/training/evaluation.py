@@ -1,4 +1,4 @@
-"""A mixin of trainers: evaluations do not affect the random numbers of training, and their time is measured."""
+"""A mixin for trainers: evaluations do not affect the random numbers of training, and their time is measured."""
 
 import time
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 
 
 class SeparateEvaluation:
-    """Mixin of trainers: an evaluation does not affect the random numbers of training, and its time is measured.
+    """Mixin for trainers: an evaluation does not affect the random numbers of training, and its time is measured.
 
     An evaluation draws a seed for its data loader. Without this class, the dropout of later steps would depend on the
     number of earlier evaluations.

@@ -1,6 +1,7 @@
 """Micro-batches with a limited number of tokens.
 
-A training step keeps its rows. It is computed in parts, the micro-batches, which are as few as the limit allows.
+The limit does not change the rows of a training step. It only divides them into parts, the micro-batches, which are
+computed one after the other. A step has as few parts as the limit allows.
 """
 
 from collections.abc import Sequence
@@ -15,9 +16,10 @@ from clinical_dpo.training.flat.layout import own_tokens
 class TokenCollator:
     """Collate the rows of a whole training step, and split them into parts that are computed one after the other.
 
-    A batch has TRL's tensors of all rows, from which the trainer counts tokens. It also has `parts` and `shares`.
-    `parts` are the batches to compute. `shares` are the weights of the parts in a mean over the step. A part's weight
-    is its share of the step's predicted tokens in SFT, and of the step's pairs in DPO.
+    The collated batch has TRL's tensors of all rows of the step, from which the trainer counts tokens. It also has
+    `parts` and `shares`. `parts` are the micro-batches to compute. `shares` are the weights of the parts in a mean over
+    the step. In SFT a part's weight is its share of the step's predicted tokens. In DPO it is the part's share of the
+    step's pairs.
 
     Attributes:
         most_rows: the largest number of rows in a part so far.
@@ -53,7 +55,7 @@ class TokenCollator:
         """Number of tokens that are computed for each row, with all its answers.
 
         In the flat layout, the prompt of a pair counts once. In the padded layout, each answer of a pair counts with
-        its prompt, and both count as long as the longer of the two.
+        its prompt, and the shorter answer counts as many tokens as the longer one.
 
         Args:
             whole: the collated batch of all rows of the step.
@@ -77,7 +79,7 @@ def split_rows(lengths: Sequence[int], tokens: int, padded: bool) -> list[tuple[
         padded: whether every row of a part takes as many tokens as the longest row of the part.
 
     Returns:
-        Index of the first row of each part, and index after the last row.
+        For each part, the index of its first row and the index after its last row.
     """
     parts: list[tuple[int, int]] = []
     begin = 0
@@ -91,7 +93,7 @@ def split_rows(lengths: Sequence[int], tokens: int, padded: bool) -> list[tuple[
 
 
 class StepInParts:
-    """Mixin of trainers: a training step computes its parts one after the other and adds up their gradients.
+    """Mixin for trainers: a training step computes its parts one after the other and adds up their gradients.
 
     Attributes:
         token_collator: collator that splits a step into parts. With None the trainer uses its own collator and computes
@@ -116,9 +118,9 @@ class StepInParts:
         """Compute the loss and the gradients of a batch, part by part. Logged metrics are means over the step.
 
         The SFT loss of a part is a sum over tokens divided by `num_items_in_batch`, the number of tokens in the whole
-        step. The losses of the parts therefore add up. The DPO loss of a part is a mean over the part's pairs, which
-        the trainer divides by the number of accumulated batches. To give each part its weight in the step, this method
-        divides that number by the part's share.
+        step. The losses of the parts therefore add up. The DPO loss of a part is a mean over the part's pairs. It must
+        be multiplied by the part's share of the step. The trainer divides this loss by the number of accumulated
+        batches, so this method divides that number by the share.
         """
         if "parts" not in inputs:
             return super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]

@@ -71,7 +71,7 @@ def reuse(folder: Path, digest: str, out: Path, record: Mapping[str, Any], curve
         digest: digest of the trial, from `probe_digest`.
         out: folder of the output.
         record: fields that a trial's run.json has before training. They replace the probe's fields.
-        curve: whether log.csv has the whole curve of the eval loss, and not only the loss at the end.
+        curve: whether to write the whole curve of the eval loss into the trial's log.csv, or only the loss at the end.
 
     Returns:
         Whether the output was made. It is not made if no weights with this digest are stored.

@@ -22,10 +22,10 @@ from clinical_dpo.training.row_logps import row_logps
 
 
 def pair_rows(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> tuple[list[list[int]], list[int]]:
-    """Token ids of every prompt with each of its two answers, and the number of prompt tokens in each such row.
+    """Token ids of every prompt with each of its two answers, and the number of prompt tokens in each row.
 
-    All rows with chosen answers come first, then all rows with rejected answers. As in training, a row is cut after
-    max_length tokens.
+    A row is a prompt with one answer. All rows with chosen answers come first, then all rows with rejected
+    answers. As in training, a row is cut after max_length tokens.
 
     Args:
         pairs: the preference pairs.
@@ -46,7 +46,7 @@ def pair_logps(
     """Log-probabilities (nats) of both answers of every pair, summed over the answer's tokens.
 
     Args:
-        model: a causal language model. If `flat` is true, `use_flat_layout` has prepared the model.
+        model: a causal language model. If `flat` is true, `use_flat_layout` must have prepared it.
         tokenizer: the model's tokenizer.
         pairs: the preference pairs.
         max_length: largest number of tokens of a prompt with its answer. Further tokens are cut off.
@@ -83,7 +83,7 @@ def compute_reference_logps(
         base: folder of the base model.
         sft: folder of the chosen SFT model.
         model: settings of the model file.
-        pairs: maps each Parquet file to write to the JSON Lines file of its pairs.
+        pairs: maps the path of each Parquet file, the output, to the path of the JSON Lines file with its pairs.
         max_length: largest number of tokens of a prompt with its answer. Further tokens are cut off.
         batch_size: number of pairs computed at once.
 

@@ -18,7 +18,7 @@ def row_logps(
     """Log-probability (nats) of each row's answer, summed over the answer's tokens, a tensor of shape (rows,).
 
     Args:
-        model: a causal language model. If `flat` is true, `use_flat_layout` has prepared the model.
+        model: a causal language model. If `flat` is true, `use_flat_layout` must have prepared it.
         rows: for each row, the token ids of the prompt and its answer.
         starts: number of tokens of each row's prompt.
         branches: rows per prompt: 1, or 2 for preference pairs (all chosen rows first).
@@ -47,7 +47,7 @@ def flat_row_logps(
     """Log-probability (nats) of each row's answer, summed over the answer's tokens, computed in the flat layout.
 
     Args:
-        model: a model that `use_flat_layout` prepared.
+        model: a causal language model. `use_flat_layout` must have prepared it.
         rows: for each row, the token ids of the prompt and its answer.
         starts: number of tokens of each row's prompt.
         branches: rows per prompt: 1, or 2 for preference pairs (all chosen rows first).
@@ -67,7 +67,7 @@ def padded_row_logps(model: PreTrainedModel, rows: Sequence[Sequence[int]], star
     """Log-probability (nats) of each row's answer, summed over the answer's tokens, computed on padded rows.
 
     The model's own forward pass is used. Rows are padded on the left, so that all answers end at the same position.
-    Only the logits of the answers are then kept.
+    Logits are kept only at the end of the rows, where the answers are.
 
     Args:
         model: any causal language model of transformers.

@@ -161,7 +161,7 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
 def is_probe_again(run: Run, prepared: Prepared) -> bool:
     """Make a trial's output from the stored weights of its probe, if both runs give the same weights.
 
-    A probe is a first, full-length run, from whose curve of the eval loss the number of the trial's steps is read.
+    A probe is a first, full-length run. Its curve of the eval loss determines for how many steps the trial is trained.
 
     Returns:
         Whether the output was made. If not, the trial must be trained.
@@ -179,7 +179,7 @@ def is_probe_again(run: Run, prepared: Prepared) -> bool:
 def train_and_save(
     run: Run, prepared: Prepared, trainer: Any, branches: int, check: Callable[[], None] = lambda: None
 ) -> None:
-    """Train from the last checkpoint, or from the start without one, and write the results into `run.out`.
+    """Train from the last checkpoint, or from the start if there is none. Write the results into `run.out`.
 
     The results are the weights, log.csv and run.json.
 
@@ -254,7 +254,10 @@ def train_and_save(
 
 
 def _set_callbacks(trainer: "Trainer") -> None:
-    """Write lines of progress in place of the trainer's log lines, which log.csv has, and skip the last checkpoint."""
+    """Set callbacks that write lines of progress and skip the checkpoint of the last step.
+
+    The lines of progress replace the log entries that the trainer prints. log.csv has the values of these entries.
+    """
     from transformers import PrinterCallback  # takes seconds to import; the trainer has already imported this module
 
     from clinical_dpo.training.callbacks import NoCheckpointAtTheEnd, TrainingProgress

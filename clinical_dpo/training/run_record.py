@@ -56,7 +56,7 @@ def matched_runs(records: Iterable[str | Path]) -> list[str]:
 
 
 def mixed_versions(records: Iterable[str | Path]) -> list[str]:
-    """Write a line for each library of which the runs of a task and model used different versions.
+    """For each task and model, write a line for each library whose version differs between the records.
 
     Args:
         records: paths of records. A record of answers is {task}/{model}/predictions/{variant}.json. A record of

@@ -13,8 +13,8 @@ class RowMeanSFTTrainer(SeparateEvaluation, StepInParts, SFTTrainer):
     """SFTTrainer that averages eval loss and metrics over rows. A row's value is the mean over the answer's tokens.
 
     TRL averages over the tokens of a batch and then over batches. If answers differ in length, TRL's eval loss
-    therefore depends on eval_batch_size. The eval loss of this trainer does not depend on it. It equals TRL's eval loss
-    with an eval_batch_size of 1.
+    therefore depends on eval_batch_size. The eval loss of this trainer always equals TRL's eval loss with an
+    eval_batch_size of 1.
     """
 
     model: Any

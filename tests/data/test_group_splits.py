@@ -122,7 +122,11 @@ def test_a_template_may_join_columns():
 
 @pytest.mark.parametrize(
     ("patient", "words"),
-    [("", ("row 2", "key 'group'", "is empty")), (None, ("row 2", "is empty")), (["p"], ("row 2", "has the type list"))],
+    [
+        ("", ("row 2", "key 'group'", "is empty")),
+        (None, ("row 2", "is empty")),
+        (["p"], ("row 2", "has the type list")),
+    ],
 )
 def test_a_row_without_a_group_is_refused_by_row_and_key(patient, words):
     with pytest.raises(UserError) as error:

@@ -74,7 +74,7 @@ BAD_ROWS = {
         ["field 'CONTEXTS' has the type str", "list of paragraphs", "CSV"],
     ),
     "blank question": (PUBLISHED | {"QUESTION": "\t"}, ["field 'QUESTION' is empty"]),
-    "hub no answer": (without(HUB, "long_answer"), ["field 'long_answer' is missing", "(the hub's)"]),
+    "hub no answer": (without(HUB, "long_answer"), ["field 'long_answer' is missing", "rows on the hub"]),
     "hub no context": (HUB | {"context": None}, ["field 'context' is empty"]),
     "hub no contexts": (HUB | {"context": {"labels": ["AIM"]}}, ["field 'context' has no list 'contexts'"]),
     "hub empty paragraph": (HUB | {"context": {"contexts": [""]}}, ["field 'context.contexts', paragraph 1 is empty"]),

@@ -82,7 +82,7 @@ def test_a_store_with_a_line_that_is_not_json_is_refused_with_its_line(tmp_path)
 
 def test_a_store_that_cannot_be_written_is_refused_before_the_first_call(tmp_path):
     (tmp_path / "file").write_text("")
-    with FaultyServer() as server, pytest.raises(UserError, match=r"file/replies\.jsonl.*Free disk space"):
+    with FaultyServer() as server, pytest.raises(UserError, match=r"file/replies\.jsonl.*delete files"):
         ask(server, tmp_path, store="file/replies.jsonl")
     assert not server.received
 

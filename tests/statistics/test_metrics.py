@@ -199,7 +199,7 @@ def test_rows_keep_to_the_schema(tmp_path):
         (graded_rows(["0.5"]), QUESTIONS, "'0.5' is not 0 or 1"),
         (graded_rows(["nan"]), SHORT_QUESTIONS, "'nan' is not a number from 0 to 1"),
         (graded_rows(["1.2"]), SHORT_QUESTIONS, "'1.2' is not a number from 0 to 1"),
-        (label_rows(["UTI"], ["cystitis"]), UTI, "item q0, field 'parsed': 'cystitis' .* write one of: UTI, No UTI"),
+        (label_rows(["UTI"], ["cystitis"]), UTI, "item q0, field 'parsed': 'cystitis' .* by one of: UTI, No UTI"),
         ([], UTI, "grades of uti/llama/base: the table has no rows"),
     ],
 )

@@ -161,7 +161,7 @@ def test_a_seed_with_other_items_is_named():
 def test_an_answer_that_is_not_a_label_is_named():
     grades = labelled()
     grades["llama", "sft_seed44"][0]["parsed"] = "cystitis"
-    with pytest.raises(UserError, match=r"uti, item q\d+, field 'parsed': 'cystitis' .* write one of: UTI, No UTI"):
+    with pytest.raises(UserError, match=r"uti, item q\d+, field 'parsed': 'cystitis' .* by one of: UTI, No UTI"):
         seed_effects.compare_seeds(grades, UTI, SEEDS)
 
 

@@ -208,7 +208,7 @@ def test_labels_that_differ_between_variants_are_named():
 
 def test_an_answer_that_is_not_a_label_is_named():
     base, sft = labelled(["UTI", "No UTI"], ["UTI", "UTI"]), labelled(["UTI", "UTI"], ["UTI", "UTI"])
-    with pytest.raises(UserError, match=r"uti, item q1, field 'parsed': 'cystitis' .* write one of: UTI, No UTI"):
+    with pytest.raises(UserError, match=r"uti, item q1, field 'parsed': 'cystitis' .* by one of: UTI, No UTI"):
         compare(base, labelled(["UTI", "No UTI"], ["UTI", "cystitis"]), sft, LABELS)
 
 

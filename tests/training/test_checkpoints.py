@@ -61,7 +61,7 @@ def test_batches_halve_and_still_divide_a_step(tmp_path, rows, batch, sizes):
 
 def test_a_checkpoint_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "adapter.checkpoints").write_text("a file where the folder should be")
-    with pytest.raises(UserError, match=r"adapter\.checkpoints: .*Not a directory.*Free disk space"):
+    with pytest.raises(UserError, match=r"adapter\.checkpoints: .*Not a directory.*Make free space"):
         checkpoint_folder(str(tmp_path / "adapter"), "digest")
 
 

@@ -1,4 +1,4 @@
-"""Ask a task's judge (a language model) for its verdicts. Verdicts that it does not give now become pending."""
+"""Ask a task's judge (a language model) for its verdicts. Verdicts that it does not give in this job stay pending."""
 
 import sys
 

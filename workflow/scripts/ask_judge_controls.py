@@ -1,6 +1,6 @@
 """Ask a task's judge (a language model) about controls, which show whether its verdicts can be trusted.
 
-Verdicts that the judge does not give now are recorded as pending.
+Verdicts that the judge does not give in this job stay pending.
 """
 
 from clinical_dpo.script import job

@@ -1,4 +1,4 @@
-"""Choose the lowest probability with which a variant calls an item positive. The choice uses the dev split only."""
+"""Choose a variant's threshold: the lowest probability at which an item counts as positive. Use only the dev split."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.label_threshold import positive_items

@@ -1,4 +1,7 @@
-"""Collect the reward margins of a task's chosen DPO runs: reward of the chosen minus that of the rejected answers."""
+"""Collect the reward margins of the best DPO run of every model of a task.
+
+A reward margin is the reward of the chosen answer minus the reward of the rejected answer.
+"""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, read_json, write_csv

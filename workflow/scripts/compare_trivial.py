@@ -1,4 +1,4 @@
-"""Compare every variant of a task that has labels with trivial answers. Trivial answers need no model."""
+"""For a task with labels, compare every variant with trivial answers. Trivial answers need no model."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_jsonl, write_csv

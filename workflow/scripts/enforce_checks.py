@@ -1,4 +1,4 @@
-"""Fail if a check of a task's rows has the verdict stop. Otherwise write the numbers of checks and of warnings."""
+"""Fail if a check of a task's rows has the verdict `stop`. Otherwise write the numbers of checks and of warnings."""
 
 from clinical_dpo.script import job
 from clinical_dpo.data_checks.thresholds import refuse_stopped

@@ -1,4 +1,4 @@
-"""Import external predictions for the test items from their table, and record the origin of the table."""
+"""Import external predictions for the test items from a table, and record the origin of the table."""
 
 from clinical_dpo.script import job
 from clinical_dpo.data.sources.files import file_options, retrieve_file

@@ -1,4 +1,8 @@
-"""Write the run's expected cost, its cost so far, the calls of its judges, and the numbers of test items it needs."""
+"""Write the plan of a run.
+
+The plan has the expected cost, the cost so far, the disk space, the calls to judges, and the number of test items that
+each task needs.
+"""
 
 from pathlib import Path
 

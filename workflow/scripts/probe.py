@@ -1,4 +1,4 @@
-"""Train one trial for `max_steps` steps, and record its eval losses. A later job reads the plateau from them."""
+"""Train one trial for all configured steps, and record its eval losses. A later job finds the plateau in the losses."""
 
 from clinical_dpo.script import job
 from clinical_dpo.models.load import prepare_process

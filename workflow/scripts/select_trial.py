@@ -1,4 +1,4 @@
-"""Make the stage's `best` folder from links to the files of the chosen trial."""
+"""Fill the stage's `best` folder with links to the weights of the chosen trial and with copies of its records."""
 
 from pathlib import Path
 

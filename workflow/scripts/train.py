@@ -1,6 +1,7 @@
-"""Train one trial for the steps of its stage.
+"""Train one trial.
 
-The steps end at the plateau of the eval loss, or are as many as the chosen DPO run took, or are all configured steps.
+The number of steps is one of three: the step of the plateau of the eval loss, the number of steps of the chosen DPO
+run, or all configured steps.
 """
 
 from clinical_dpo.script import job

@@ -14,9 +14,10 @@ _SHARED_PREFIXES = "DELTA_BYTE_ARRAY"  # an encoding that stores how each text d
 def check_parquet(path: Path) -> tuple[int, int]:
     """Check a Parquet file. Return the number of bytes and the number of values that the file unpacks to.
 
-    First, the sizes in the footer are checked. The footer may be wrong, so the rows are then unpacked in small batches
-    and counted. Texts in lists are not unpacked, because a row may repeat a text any number of times. A value counts
-    once, and once more for each list or object that contains it, because each list and object takes memory.
+    First, the sizes in the footer are checked. The footer may be wrong. Therefore the rows are then unpacked in small
+    batches, and their number and bytes are counted. If a list column repeats a text, every repetition is counted, but
+    not unpacked. A value inside n nested lists or objects counts as n + 1 values, because each list and object takes
+    memory.
 
     Raises:
         UserError: too many rows, columns, values or bytes; lists and objects nested too deep; lists in an encoding that

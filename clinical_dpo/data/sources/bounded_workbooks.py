@@ -42,7 +42,7 @@ def check_workbook(path: Path) -> None:
 
     Raises:
         UserError: too many parts, bytes, elements, rows, columns, cells or characters; a document type declaration;
-            a compression that Excel does not write.
+            a compression method that Excel does not use.
         zipfile.BadZipFile, OSError, RuntimeError: the file is not a ZIP archive, does not exist, or has a password.
     """
     if check_size(path):
@@ -162,7 +162,7 @@ class _PartCheck:
             check_limit(location, "cells", self._row * self._widest, "cells")
 
     def _check_declared(self, name: str, attributes: Mapping[str, str]) -> None:
-        """Refuse an element that declares another type for a part of the workbook than the part's name says.
+        """Refuse an element that declares a type for a part of the workbook, if the part's name implies another type.
 
         openpyxl would read the part as the declared type.
 
@@ -206,7 +206,7 @@ def _kind(part: str) -> str | None:
 
 
 def _number(text: str | None, default: int) -> int:
-    """Return a row's number from its text in the file; `default` without a text, or if openpyxl refuses the text."""
+    """Return the number of a row from its `text` in the file; `default` if `text` is None or openpyxl refuses it."""
     try:
         return default if text is None else int(float(text))
     except (OverflowError, ValueError):

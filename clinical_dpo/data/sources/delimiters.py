@@ -24,16 +24,16 @@ def delimiter_name(delimiter: str) -> str:
 
 
 def delimiter_setting(delimiter: str) -> str:
-    """Return how a message names the setting of a delimiter, such as `delimiter: ";"` under `source`."""
+    """Return the setting of a delimiter as messages name it, such as `delimiter: ";"` under `source`."""
     escaped = "\\t" if delimiter == "\t" else delimiter
     return f'`delimiter: "{escaped}"` under `source`'
 
 
 def likely_delimiter(text: str, delimiter: str) -> str | None:
-    """Return the delimiter that a table probably has in place of the delimiter in use; None if there is none.
+    """Return the delimiter with which a table should probably be read; None if no other delimiter fits better.
 
-    The returned delimiter divides every row into the same number of cells, and the header into more cells than the
-    delimiter in use does.
+    The returned delimiter divides every row into the same number of cells. It divides the header into more cells than
+    the delimiter in use does.
 
     Args:
         text: the table's text. Only its first rows are examined.
@@ -98,7 +98,7 @@ def why_too_many(cells: Sequence[str], named: int, text: str, delimiter: str) ->
 def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: int = 0) -> str:
     """Return CSV or TSV text without the blanks between a delimiter and the quotation marks of a cell.
 
-    With the blank, Python's csv module would read the quotation marks of `, "Dysuria"` as part of the text.
+    Because of the blank in `, "Dysuria"`, Python's csv module would read the quotation marks as part of the text.
 
     Args:
         text: the table's text.

@@ -1,6 +1,6 @@
 r"""Recognise escape sequences that a program left in a text, such as `\n`, and decode them.
 
-Backslashes of Windows paths and of LaTeX are recognised too, and stay.
+Backslashes of Windows paths and of LaTeX are recognised too, but are left unchanged.
 """
 
 import re

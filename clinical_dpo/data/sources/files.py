@@ -58,8 +58,9 @@ def retrieve_file(
         encoding: encoding of a text file that is not UTF-8 and has no byte-order mark.
         delimiter: delimiter of CSV or TSV, if it is not the comma (CSV) or the tab (TSV).
         ignore: columns that are not read.
-        numbers: `shown` turns numbers of a workbook into texts as their cells show them (the default). `number` keeps
-            them as numbers. A mapping sets this by column.
+        numbers: `shown` turns numbers of a workbook into texts as their cells show them. `number` keeps them as
+            numbers. A mapping sets this by column. Without a setting, numbers are read as shown, and a column is left
+            out if a cell's format hides its value.
         merged_cells: `fill` copies the value of merged cells into all their rows and columns. `empty` keeps it in the
             first cell only. A mapping sets this by column. Without a setting, a column with merged cells is left out.
         repair: which repairs to apply to texts, by their names in `text_repairs.REPAIRS`.
@@ -71,7 +72,7 @@ def retrieve_file(
 
     Raises:
         UserError: the file is missing, cut off or in another encoding, has no rows, or has broken texts. The message
-            names the place and says what to do.
+            names the file and, where known, the row, line or column.
     """
     if unset := unset_variables(path):
         raise PublicError(

@@ -10,14 +10,14 @@ _WESTERN = "cp1252"
 
 
 class _Misreading(NamedTuple):
-    """A wrong encoding with which programs decode UTF-8, and the characters by which garbled text is recognised.
+    """A wrong encoding with which programs decode UTF-8, and the original characters whose garbled forms reveal it.
 
     Attributes:
         codec: the wrong encoding.
-        leads: first bytes, in UTF-8, of the characters by which garbled text is recognised.
-        following: bytes that may follow the first byte.
-        least: smallest number of such characters in a text that counts as garbled. This number is above 1 if correct
-            text, such as `É’`, can look like one of these characters.
+        leads: first bytes of the original characters in UTF-8.
+        following: bytes that may follow the first byte in UTF-8.
+        least: number of garbled characters from which a text counts as garbled. This number is above 1 if a part of
+            correct text, such as `É’`, can look like a garbled character.
     """
 
     codec: str
@@ -47,7 +47,7 @@ def is_garbled(text: str) -> bool:
 def ungarbled(text: str) -> str:
     """Restore the UTF-8 characters of a text that a program decoded with another encoding.
 
-    Characters of the text that were decoded rightly stay.
+    Correctly decoded characters of the text are left unchanged.
     """
     for misreading in _MISREADINGS:
         pattern = _pattern(misreading)

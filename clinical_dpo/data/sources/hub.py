@@ -104,7 +104,7 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
     for split in splits:
         if split not in files:
             raise UserError(
-                f"{where}: there is no split '{split}'. Set `splits` to names out of {', '.join(list(files)[:50])}."
+                f"{where}: there is no split '{split}'. Set `splits` to one or more of {', '.join(list(files)[:50])}."
             )
     selected = [files[split] for split in splits]
     names = {name for names_of_split in selected for name in names_of_split}
@@ -119,7 +119,10 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
 
 @contextlib.contextmanager
 def _work_folder() -> Iterator[Path]:
-    """Yield a new folder in the cache of `datasets` that no other user can enter, and delete it when the block ends."""
+    """Yield a new folder in the cache of `datasets`, and delete the folder when the block ends.
+
+    No other user can enter the folder.
+    """
     from datasets import config
 
     Path(config.HF_DATASETS_CACHE).mkdir(parents=True, exist_ok=True)

@@ -40,8 +40,8 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
         where: the data set, for messages.
 
     Raises:
-        UserError: the card is not readable, names files outside of the repository, or sets how files are read; the
-            configuration is unknown, or no file matches it.
+        UserError: the card is not readable, names files outside of the repository, or has a key that changes how files
+            are read; the configuration is unknown, or has no data file in a supported format.
     """
     entry = _entry(_configs(card, where), config, where)
     location = with_config(where, entry.get("config_name", config))
@@ -95,12 +95,12 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def _past_stars(reached: set[int], parts: Sequence[str]) -> set[int]:
-    """Return the positions that a match has reached, with the positions after each reached `**` added.
+    """Add the position after each reached `**` to `reached`, and return `reached`.
 
     A match that has reached `**` has also reached the next position, because `**` may match no folder.
 
     Args:
-        reached: positions in the pattern, as indices of `parts`. The set is changed in place.
+        reached: indices of the `parts` that the match has reached. The set is changed in place.
         parts: the parts of the pattern between slashes.
     """
     for at in sorted(reached):
@@ -167,7 +167,7 @@ def _listed_patterns(data_files: Any, location: str) -> Patterns:
 
 
 def _pairs(data_files: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the split and the pattern of each entry of `data_files`. An entry without a split is of split `train`.
+    """Yield the split and the pattern of each entry of `data_files`. An entry without a split belongs to `train`.
 
     Values that are not texts are yielded too; the caller refuses them.
     """
@@ -205,7 +205,7 @@ def _matches(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
 
 
 def _inside(pattern: Any, location: str) -> str:
-    """Return a pattern or folder of a card without empty parts and parts `.`, so that `./a//b` becomes `a/b`.
+    """Return a pattern or folder of a card without its empty parts and its `.` parts: `./a//b` becomes `a/b`.
 
     Raises:
         UserError: the pattern or folder lies outside of the repository, or is too long.

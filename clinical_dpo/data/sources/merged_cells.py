@@ -1,8 +1,9 @@
 """Read tables with merged cells.
 
-A spreadsheet shows the value of merged cells in all of them, but stores the value in the first cell only. A column with
-such cells is left out, with a reason, unless `merged_cells` of the source says where the value holds: in all of the
-merged cells (`fill`), or in the first only (`empty`).
+A spreadsheet shows the value of merged cells in all of them, but stores the value in the first cell only. By default, a
+column with merged cells is left out, and the reason is saved. If the source's setting `merged_cells` is `fill` or
+`empty` for the column, the column is kept. `fill` gives the value to all of the merged cells. `empty` gives the value
+to the first cell only.
 """
 
 import json
@@ -24,7 +25,7 @@ Table = Sequence[tuple[str, Sequence[Any]]]
 
 @dataclass(frozen=True)
 class CoveredCell:
-    """A cell within merged cells that is not their first: it has no value of its own, and shows the first cell's value.
+    """A merged cell, but not the first of its area. A spreadsheet shows the first cell's value in it.
 
     Attributes:
         first: the first of the merged cells.
@@ -32,7 +33,7 @@ class CoveredCell:
         row: number of the row in the sheet, counted from 1.
         column: number of the column in the sheet, counted from 1.
         reason: why the column is left out if `merged_cells` is not set.
-        value: always None, because the cell has no value of its own.
+        value: always None, because the value is stored in the first cell only.
     """
 
     first: Any
@@ -61,8 +62,9 @@ class MergedCells:
     """The merged cells of a table whose first row names the columns.
 
     Attributes:
-        unread: column that is left out -> the reason. The name of such a column is merged over several columns, or over
-            rows with values.
+        unread: name of a left-out column -> the reason. A column is left out if its merged name covers further columns
+            with values, or rows with values. Names of parts, such as `Systolic` below a merged `Pressure`, are also
+            keys.
     """
 
     def __init__(
@@ -97,8 +99,8 @@ class MergedCells:
     def marked(self, repairs: Tally) -> Table:
         """Return the table with a CoveredCell in place of each cell that shows a merged value without storing it.
 
-        Two kinds of rows are left out and counted in `repairs`: rows with names below merged names, and headings and
-        remarks that are merged across all columns.
+        Two kinds of rows are left out and counted in `repairs`. One kind contains further column names below merged
+        column names. The other kind is a heading or remark that is merged across all columns.
 
         Raises:
             UserError: the first row is a single merged cell, like a title, or merged areas overlap.
@@ -152,10 +154,10 @@ class MergedCells:
         return after
 
     def _check_names(self, rows: Mapping[int, list[Any]]) -> None:
-        """Add to `unread` the columns whose name is merged over several columns of values, or over rows with values.
+        """Add to `unread` each column whose merged name covers further columns with values, or rows with values.
 
-        If a name is merged over several columns, only the first of these columns has the name. The cells of the other
-        columns are emptied in `rows` (row number -> cells).
+        A merged name belongs only to the first column that it covers. Any other column that it covers may lack a name.
+        The cells of such a column are emptied in `rows` (row number -> cells).
         """
         for area in self._header:
             name = self._names[area.left - 1]
@@ -192,9 +194,9 @@ class MergedCells:
         return headings if 2 * len(headings) < sum(map(bool, filled.values())) else []
 
     def _mark(self, rows: Mapping[int, list[Any]]) -> None:
-        """Replace the cells in `rows` (row number -> cells) that show a merged value without storing it.
+        """Put a CoveredCell in place of each cell in `rows` that shows a merged value without storing it.
 
-        Each is replaced by a CoveredCell. Rows without any value are left unchanged.
+        Rows without any value are left unchanged. `rows` maps the number of a row to its cells.
         """
         ignored = {i for i, name in enumerate(self._names) if name in self._ignored}
         covered: dict[int, list[tuple[int, Area]]] = {}  # column, from 0 -> rows and merged areas

@@ -230,7 +230,7 @@ def _digits_at(digits: str, position: int, first: bool, placeholder: str) -> str
 def _grouped(digits: str, position: int, grouped: bool) -> str:
     """Return the digits that a placeholder shows. If `grouped`, commas separate the thousands.
 
-    `position` is the place of the last digit of `digits` in the whole number: 1 for units, 2 for tens.
+    `position` is the decimal position of the last of these digits: 1 for units, 2 for tens.
     """
     if not grouped:
         return digits

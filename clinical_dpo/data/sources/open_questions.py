@@ -93,9 +93,9 @@ def _plain(sentence: str, strict: bool) -> str:
 def _inverted(parts: Sequence[str | Any], strict: bool) -> str | None:
     """Turn "the rash is due to which of the following" into a question that begins with "what" or "which".
 
-    `parts` are five parts of the sentence: the subject, the auxiliary, the words between the auxiliary and "which of
-    the following", and the adjective and the noun after these words. The last two are None if there is no noun. The
-    result is None if no rule gives good grammar.
+    `parts` are five parts of the sentence: the subject, the auxiliary, the words before "which of the following", and
+    the adjective and the noun after "which of the following". The adjective and the noun are None if there is no noun.
+    The result is None if no rule gives good grammar.
     """
     subject, auxiliary, rest, adjective, noun = parts
     if re.search(rf"\b(?:{_AUXILIARY})\b", rest):  # the first auxiliary may belong to a clause inside the subject

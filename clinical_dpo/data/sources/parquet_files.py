@@ -74,15 +74,15 @@ def plain_rows(
 ) -> list[Row]:
     """Return rows of an Arrow table in a form that JSON can hold, without the columns that have no such form.
 
-    Dates, times and durations become text; dates and times are in ISO 8601. If all times of a column are midnight, they
-    become dates. NaN, the missing value of pandas, becomes null.
+    Dates, times and durations become text; dates and times are in ISO 8601. If every value of a column is a date at
+    midnight, only the dates are kept. Decimal numbers become text. NaN, the missing value of pandas, becomes null.
 
     Args:
         rows: the rows as Python values.
         numbers: the number of each row, for messages.
         schema: the table's Arrow schema.
         path: the file or data set, for messages.
-        repairs: counts values that became text or null.
+        repairs: counts dates, times and durations that became text, and NaN that became null.
         unread: column -> reason. Each column that is left out is added.
     """
     date_only = {
@@ -152,7 +152,7 @@ def _member(kind: Any, name: str) -> Any:
 
 
 def _shortest(value: float, kind: Any) -> float:
-    """Return the number with the fewest digits that a column of fewer than 64 bits stores as `value`.
+    """Return the shortest decimal number that is stored as `value` in a column of 16-bit or 32-bit numbers.
 
     For example, a column of 32 bits stores 37.2 as 37.20000076293945, and the result is 37.2. `kind` is the column's
     Arrow type; a number of 64 bits is returned unchanged.

@@ -16,10 +16,10 @@ _NAMES = {"nan": None, "NaN": None, "NaT": None, "null": None, "none": None, "tr
 
 
 def printed_value(text: str) -> Any:
-    """Return the list, object, bytes or escaped text that Python or JSON printed as `text`; None for another text.
+    """Return the list, object, bytes or escaped text that Python or JSON printed as `text`.
 
-    Bytes are returned as text. The texts of a printed NumPy array have no commas between them, and are read as separate
-    texts.
+    The result is None if `text` is not such a printed value. Bytes are returned as text. A printed NumPy array has no
+    commas between its texts. It is read as a list of these texts.
     """
     bare = text.strip()
     ends = bare[:1] + bare[-1:]

@@ -1,8 +1,8 @@
 """Decide what an open board question asks for: a diagnosis, a treatment, or something else.
 
 The strict rule is a list of phrases. The wide rule also looks for the head of the question: a noun such as `step`
-before a preposition, or a verb as in `what should be given`. Under the wide rule, next steps in management, prevention
-and tests to order are treatments.
+before a preposition, or a verb as in `what should be given`. Under the wide rule, the topic `treatment` also includes
+prevention, tests to order, and next steps in management.
 """
 
 import re

@@ -45,11 +45,12 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         The records; and their provenance with these keys:
 
         - `kind`, and `data` (`real` or `synthetic`).
-        - The origin: `path` and `sha256`, `id` and `revision`, or `generator` and `seed`.
+        - The origin: `path` and `sha256` of a file, `id` and `revision` of a hub data set, or `generator`, `seed` and
+          `label_noise`.
         - `rows`: number of rows of the source.
         - `sampled`, if the source has a `sample`: number of drawn rows.
         - `drops`: reason -> number of rows.
-        - `published_share`, if an article states how many rows it kept.
+        - `published_share`, if an article states how many of the publisher's rows its authors kept.
         - `where`, if the source has it: the `condition`, and the numbers of records `kept` and `dropped`.
 
     Raises:
@@ -128,8 +129,8 @@ def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row
 def _read(rows: Sequence[tuple[int, Row]], source: Mapping[str, Any], where: str) -> tuple[list[Row], dict[str, int]]:
     """Convert rows to records with the source's reader, the function in READERS that knows the publisher's format.
 
-    If the record of a row has the id of an earlier record, the row is dropped. If the ids are the publisher's, such a
-    row raises an error instead.
+    If the ids are the publisher's, a repeated id raises an error. Otherwise, the first record of each id is kept, and
+    the later rows with the same id are counted as dropped.
 
     Args:
         rows: number and content of each row.

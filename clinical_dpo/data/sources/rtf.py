@@ -39,11 +39,11 @@ def without_rtf(text: str) -> str:
 
 @dataclass
 class _Group:
-    """The settings of a group of an RTF document. They hold up to the group's closing brace.
+    """The settings of a group of an RTF document. They apply up to the group's closing brace.
 
     Attributes:
         encoding: the encoding of the group's bytes.
-        hidden: whether the group holds data that are not text of the document, such as a list of fonts.
+        hidden: whether the group contains data that are not text of the document, such as a list of fonts.
         unseen: whether the group's text is marked as hidden or deleted.
         skipped: number of characters to skip after each \\u. Programs without Unicode show these characters.
     """

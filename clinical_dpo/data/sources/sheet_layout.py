@@ -95,7 +95,7 @@ def sheet_layout(path: Path, part: str) -> SheetLayout:
 
 
 def _parse(archive: zipfile.ZipFile, part: str, start: Callable[[str, _Attributes], None]) -> None:
-    """Call `start` for each element of a part, with the element's name without namespace, and its attributes."""
+    """Call `start` for each element of a part. Pass the element's name without namespace, and its attributes."""
     parser = expat.ParserCreate(namespace_separator="}")
     parser.StartElementHandler = lambda tag, attributes: start(tag.rpartition("}")[2], attributes)
     with archive.open(part) as stream:

@@ -91,8 +91,9 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
 def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: str) -> None:
     """Raise an error if a table's header shows a wrong delimiter or wrong quotation marks.
 
-    The delimiter is wrong if another delimiter divides the header into more columns and divides all rows equally, or if
-    the header is a single cell with a likely delimiter in it. Columns that are aligned by blanks are refused too.
+    The delimiter is wrong in two cases. In the first case, another delimiter divides every row into the same number of
+    cells, and the header into more cells than now. In the second case, the header is a single cell that contains
+    another likely delimiter. Columns that are aligned by blanks are refused too.
     """
     lines = text.splitlines()[:2]
     if len(header) == 1 and delimiter in header[0] and all(line[:1] == line[-1:] == '"' for line in lines):
@@ -197,7 +198,7 @@ def rows_under_header(
 
 
 def _column_name(written: str, repairs: Tally) -> str:
-    """Return a column's name without outer white space and invisible characters. A non-breaking space becomes a space.
+    """Return a column's name without invisible characters and outer white space. A non-breaking space becomes a space.
 
     `repairs` counts these changes.
     """

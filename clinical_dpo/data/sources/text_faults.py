@@ -55,8 +55,9 @@ def checked_texts(
         numbers: row numbers, for messages; 1, 2, ... if None.
 
     Returns:
-        The rows; and a report that counts texts in another form (HTML, written escapes and others), control characters,
-        characters lost or garbled by a wrong encoding, invisible characters, and missing values that are spelled out.
+        The rows; and a report that counts faults, such as texts in a program's notation (HTML, written escapes and
+        others), control characters, characters lost or garbled by a wrong encoding, invisible characters, and missing
+        values that are spelled out.
 
     Raises:
         UserError: a text contains NUL or half a surrogate pair, which UTF-8 cannot encode; is an error value of Excel;
@@ -76,16 +77,16 @@ def text_facts(
     """Return what the provenance of rows records about changed, faulty and unread texts.
 
     Args:
-        repairs: repairs of the file's form, such as a dropped byte-order mark.
+        repairs: repairs of the file itself, such as a dropped byte-order mark.
         report: the report of the check of texts. A warning is added to the report for each column of `unread`.
         unread: column that is left out -> reason.
-        warnings: warnings about the file's form, such as hidden rows.
+        warnings: warnings about the file itself, such as hidden rows.
 
     Returns:
         A dict with these entries, without empty ones:
 
-        - `repairs`, of the file's form and of texts: description -> `count`, `first` (the first location) and `rows`.
-        - `warnings`, in the same form. If a repair can mend the fault, the entry also has `repair`, the repair's name.
+        - `repairs`, of the file itself and of texts: description -> `count`, `first` (the first location) and `rows`.
+        - `warnings`: the same fields. If a repair can mend a fault, its entry also has `repair`, the repair's name.
         - `changes`: the `changes` of `report`.
         - `unread`: as passed.
     """
@@ -128,14 +129,15 @@ class _RowCheck:
             prefix: path of the object, such as `context.`; empty for a row.
 
         Raises:
-            UserError: a text is broken or too long, or two names differ in Unicode form only.
+            UserError: a text or a name contains NUL or half a surrogate pair; a text is an error value of Excel or is
+                too long; or two names differ only in Unicode form.
         """
         members = {nfc(name): self.value(part, f"{prefix}{nfc(name)}") for name, part in row.items()}
         if len(members) < len(row):
             twice = next(name for name in row if name != nfc(name))
             raise UserError(
-                f"{self.where}, row {self.number}: two columns are named '{prefix}{twice}' and differ only in Unicode "
-                "form. Rename one of them."
+                f"{self.where}, row {self.number}: the names of two columns look like '{prefix}{twice}' and differ "
+                "only in Unicode form. Rename one of the columns."
             )
         return members
 
@@ -187,7 +189,7 @@ class _RowCheck:
         if text in _EXCEL_ERRORS:
             raise UserError(
                 f"{self.where}, row {self.number}, column '{column}': the text is '{text}', an error value of a "
-                "spreadsheet. Correct the cell. If a text begins with = or -, format its cell as text."
+                "spreadsheet. Correct the cell. If its text should begin with = or -, format the cell as text."
             )
 
 

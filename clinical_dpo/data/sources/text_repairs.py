@@ -65,9 +65,9 @@ class Form(NamedTuple):
 
     Attributes:
         fault: description of the form, for messages.
-        repair: the value of `repair` in a task file that restores texts of this form.
+        repair: the name of the repair that restores texts of this form. A task file lists such names under `repair`.
         shows: a function that returns whether a text has this form.
-        restored: a function of a text. It returns the restored text, or the list or object that the text shows.
+        restored: a function that returns the restored text, or the list or object that the text spells out.
     """
 
     fault: str

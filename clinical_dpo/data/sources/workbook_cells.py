@@ -34,10 +34,10 @@ class CellReader:
     """Reads the cells of one sheet.
 
     Attributes:
-        number_form: a function of a column's number, counted from 1. It returns how the column's numbers are read:
-            `shown` (as the texts that their cells show), `number`, or "" if the task file does not say.
-        merged_form: a function of a column's number, counted from 1. It returns how the column's merged cells are read:
-            `fill`, `empty`, or "" if the task file does not say.
+        number_form: a function of a column's index (from 1). It returns the task file's setting for numbers in the
+            column: `shown` (read as the texts that their cells show), `number`, or "" if there is no setting.
+        merged_form: a function of a column's index (from 1). It returns the task file's setting for merged cells in the
+            column: `fill`, `empty`, or "" if there is no setting.
     """
 
     def __init__(self, where: str, repairs: Tally, warnings: Tally) -> None:
@@ -46,7 +46,7 @@ class CellReader:
         Args:
             where: file and sheet, for messages.
             repairs: counts texts that differ from the stored values.
-            warnings: counts values that their cells do not show.
+            warnings: counts values that the sheet stores but does not show.
         """
         self.number_form: Callable[[int], str] = lambda column: ""
         self.merged_form: Callable[[int], str] = lambda column: ""
@@ -56,7 +56,7 @@ class CellReader:
     def names(self, cells: Sequence[Any]) -> list[str]:
         """Return the names of the columns from the cells of the first row.
 
-        Changes are not counted here, because the same cells are read and counted again as part of the table.
+        Repairs and warnings are not counted here, because the same cells are read again as part of the table.
         """
         self._names = [nfc(str(self._uncounted(cell)).strip()) for cell in cells]
         return self._names
@@ -64,8 +64,8 @@ class CellReader:
     def look_at(self, cells: Iterable[Any]) -> None:
         """Find the columns in which at least half of the values are not dates.
 
-        When a date in such a column is read, an error is raised. Excel may have made the date of a text such as 1/2 or
-        MAR1.
+        When a date in such a column is read, an error is raised, because Excel may have turned a text such as 1/2 or
+        MAR1 into the date.
 
         Args:
             cells: all cells below the names of the columns.
@@ -74,7 +74,7 @@ class CellReader:
         self._text_columns = {column for column, _ in kinds if kinds[column, False] >= kinds[column, True]}
 
     def _uncounted(self, cell: Any) -> str | int | float:
-        """Return a cell's content without counting the changes."""
+        """Return a cell's content without counting repairs and warnings."""
         reader = copy(self)
         reader._repairs, reader._warnings = Tally(), Tally()
         return reader.content(cell, "")
@@ -164,7 +164,7 @@ class CellReader:
         return text
 
     def _not_shown(self, kind: str, cell: Any, location: str, number_format: str) -> None:
-        """Raise an error for a value that its cell does not show.
+        """Raise an error because the sheet stores a value but does not show it.
 
         If the column's `number_form` is `shown`, no error is raised, and the value is counted as a warning.
 

@@ -18,7 +18,9 @@ from clinical_dpo.io import Row
 
 @dataclass(frozen=True)
 class WorkbookOptions:
-    """How the numbers and merged cells of a sheet are read. A setting is for the whole sheet, or a mapping by column.
+    """How the numbers and merged cells of a sheet are read.
+
+    Each setting is one value for the whole sheet, or a dict column name -> value.
 
     Attributes:
         numbers: `shown` reads numbers as the texts that their cells show. `number` reads the stored numbers. By
@@ -55,7 +57,8 @@ def workbook_rows(
         options: how numbers and merged cells are read.
 
     Raises:
-        UserError: the file is not a workbook or exceeds the run's limits, or the sheet is not named or does not exist.
+        UserError: the file is not a workbook or exceeds the run's limits; `sheet` does not exist or is not a table; or
+            `sheet` is None and the workbook has several sheets.
     """
     if not path.exists():
         raise missing_file(path)

@@ -31,14 +31,14 @@ def text_prompts(
     generated: bool,
     where: str,
 ) -> list[FieldPrompt]:
-    """Make the prompts for a generated field, one per record. Records with equal ids and prompts share a prompt.
+    """Make the prompts for a generated field, one per record id. Records with equal ids must have equal prompts.
 
     Args:
         records: the source's records.
         texts: texts of other generated fields that the template uses; see `with_texts`.
         template: Jinja template over the records' fields.
         columns: field -> column, for the fields that the template uses and for the id.
-        generated: whether the records come from a generator of this package; see `columns.map_row`.
+        generated: whether the records are synthetic, made by a generator of this package; see `columns.map_row`.
         where: file of the records, for messages.
 
     Raises:
@@ -89,7 +89,7 @@ def written_texts(
 ) -> list[Row]:
     """Return a row for each written text: `id`, `text`, `tokens`, `finish_reason` and the fields of the text's origin.
 
-    `text` has no thought of a reasoning model.
+    A reasoning model's thought is removed from `text`.
 
     Args:
         prompts: prompts from `text_prompts`.
@@ -128,7 +128,7 @@ def with_texts(
         records: the source's records.
         texts: generated field -> rows of `written_texts`.
         columns: `columns` of the task file, field -> column.
-        generated: whether the records come from a generator of this package; see `columns.map_row`.
+        generated: whether the records are synthetic, made by a generator of this package; see `columns.map_row`.
         where: file of the records, for messages.
 
     Raises:
@@ -155,8 +155,8 @@ def _filled(records: Sequence[Row], ids: Sequence[str], texts: Mapping[str, Sequ
 def texts_report(texts: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
     """Return generated field -> report: the origin of the texts, and the numbers of texts, of tokens and of cut texts.
 
-    If the texts of a field differ in an entry of their origin, such as the model, this entry is a list of all values. A
-    text is cut if it ends at the token limit `max_new_tokens`.
+    The origin has several keys, such as `model`. If the texts of a field differ in the value of a key, the report lists
+    all values of this key. A text is cut if it ends at the token limit `max_new_tokens`.
     """
     report = {}
     for field, rows in texts.items():

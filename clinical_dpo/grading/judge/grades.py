@@ -13,7 +13,8 @@ _GRADES = {"correct": "1", "incorrect": "0"}
 def judge_grades(verdicts: Rows, variant: str, rows: Sequence[TaskRow]) -> list[Grade]:
     """Return one variant's grades table.
 
-    A grade is the Likert grade, the score of the rubric, or for kind correctness 1 for `correct` and 0 for `incorrect`.
+    A grade is the Likert grade (kind likert) or the rubric's score (kind rubric). For kind correctness, the grade is 1
+    for `correct` and 0 for `incorrect`.
 
     Args:
         verdicts: rows of `judge.COLUMNS`, of kind likert, rubric or correctness.

@@ -42,8 +42,8 @@ def judge_items(
     Columns of a row:
 
     - `rating` is the judge's verdict; for a pair, the verdicts in both orders (`A B`).
-    - `choice` follows from `rating`: a grade, `correct` or `incorrect`; for a pair, the variant that wins in both
-      orders, else `tie`.
+    - `choice` is the result of `rating`. Kind likert: a grade. Kind correctness: `correct` or `incorrect`. Kind rubric:
+      `yes` or `no` for the criterion. Kind preference: the variant that wins in both orders, else `tie`.
     - `shown` is false for a pair of identical answers, which is not sent to the judge.
     - `valid` is false for an empty answer, and for a refusal that counts as a failure. For a pair, it is always true.
     - `refusal` is the code with which the server refused the item.
@@ -57,10 +57,10 @@ def judge_items(
         endpoint: the judge.
         store: file of the judge's replies.
         private: see `client.request_completions`.
-        refusals: what a refused item becomes. `pending` leaves the item pending. `failure` gives the item the choice of
-            FAILURES.
-        control: name of a control (`controls`), whose replies are stored apart; empty for the items themselves.
-            Unreadable replies to a control count as a refusal, not as an error.
+        refusals: what a refused item becomes. `pending` leaves the item pending. `failure` gives the item the choice
+            that FAILURES lists for the kind: the worst one, or `tie` for a pair.
+        control: name of a control (see the module `controls`); empty for the items themselves. The replies to a
+            control are stored apart. An unreadable reply to a control counts as a refusal, not as an error.
         anchors: what the grades from 1 to 5 mean, for kind likert; None for the meanings in the prompt.
         rubric: the task's rubric, for kind rubric.
 
@@ -238,7 +238,8 @@ def _waiting_for(endpoint: Endpoint, unavailable: str | None, refused: Mapping[s
 def is_constant(ratings: Counter[str]) -> bool:
     """Whether a judge gave the same verdict on all of at least two items.
 
-    A verdict on a pair has two sides, such as `A B`. The judge is constant only if both sides are the same.
+    For pairs of answers, the judge must also have given the same verdict in both orders: `A A` is constant, `A B` is
+    not.
 
     Args:
         ratings: verdict -> number of items.
@@ -247,7 +248,7 @@ def is_constant(ratings: Counter[str]) -> bool:
 
 
 def warnings(record: Mapping[str, Any]) -> list[str]:
-    """Return warnings for the log: about equal verdicts on all items, about refused items, and about pending items."""
+    """Return warnings for the log about refused items, pending items, and a judge whose verdicts are all the same."""
     lines = []
     if record["constant"]:
         lines.append(

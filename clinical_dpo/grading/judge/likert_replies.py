@@ -122,7 +122,7 @@ def likert_grade(text: str) -> str | None:
 def _plain(text: str) -> str:
     """Return the reply in a form that is easier to search for a grade.
 
-    Number words become digits, and stars become their number. Lines that explain the scale, questions and ranges are
+    Number words become digits, and stars become their number. Questions, ranges, and lines that explain the scale are
     removed.
     """
     plain = re.sub(r"[★⭐]+", lambda stars: f" {len(stars[0].replace(chr(0xFE0F), ''))} ", text.replace("☆", ""))

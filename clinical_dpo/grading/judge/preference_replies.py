@@ -65,9 +65,10 @@ _CHANGE = re.compile(
 def preferred_side(text: str) -> str | None:
     """Return A, B or tie; None if the reply has no verdict or several different verdicts.
 
-    A side after a word such as "Verdict:" or "winner is" decides. Without such a word, the sides that are called
-    better, are chosen or stand alone must agree. If they differ and the reply changes its mind ("however"), the last
-    side decides. A reply that praises both sides and calls a tie is a tie.
+    A side after words such as "Verdict:" or "winner is" decides. Without such words, a side counts if the reply calls
+    it better, chooses it, or has it alone in a line or sentence. All sides that count must agree. If they differ and
+    the reply changes its mind ("however"), the last side decides. If a reply prefers each side in turn and also calls a
+    tie, return tie.
     """
     plain = re.sub(r"^\s*[Aa] (?=(?:clear |close |near |dead )?(?:tie|draw|toss))", "", text.strip())
     plain = re.sub(r"\(([AB])\)", r"\1", plain)

@@ -1,7 +1,7 @@
 """Prompts of a judge. A change of a prompt needs a new version, because stored replies belong to one version.
 
 Savage et al. 2025 had GPT-4 grade summaries on a five-point Likert scale with 5 as the best grade. The article does not
-publish the prompt, so the wording and the meaning of the points are this project's. The Likert prompt shows no
+publish the prompt, so this project chose the wording and the meanings of the grades. The Likert prompt shows no
 reference answer, since the article mentions none. The correctness prompt needs the reference answer.
 """
 
@@ -47,8 +47,8 @@ class Prompt:
     def with_anchors(self, anchors: Sequence[str] | None) -> "Prompt":
         """Return the likert prompt with `anchors` as the meanings of the grades from 1 to 5.
 
-        If `anchors` is None, return the prompt unchanged. Otherwise the new version contains a digest of the anchors,
-        because a stored reply belongs to one wording.
+        If `anchors` is None or equal to the default ANCHORS, return the prompt unchanged. Otherwise, `version` of the
+        new prompt ends with a digest of the anchors, because a stored reply belongs to one wording.
         """
         if anchors is None or tuple(anchors) == ANCHORS:
             return self
@@ -59,7 +59,7 @@ class Prompt:
         )
 
     def with_criteria(self, criteria: Sequence[str]) -> "Prompt":
-        """Return the rubric prompt with these criteria. The new version contains a digest of the criteria."""
+        """Return the rubric prompt with these criteria. Its `version` ends with a digest of the criteria."""
         form = json.dumps({str(number): "yes or no" for number, _ in enumerate(criteria, start=1)})
         lines = "\n".join(f"{number}. {criterion}" for number, criterion in enumerate(criteria, start=1))
         return replace(

@@ -67,8 +67,8 @@ def parse_verdict(kind: str, reply: str) -> str | None:
 def parse_rubric(criteria: int, reply: str) -> str | None:
     """Return the verdicts on all criteria of a rubric, joined by commas, such as `yes,no,yes`.
 
-    The reply is a JSON object that has yes or no, or true or false, for the number of each criterion. The object may be
-    a value in another object. A reasoning model's thought is not searched.
+    The reply is a JSON object. The number of each criterion is a key of the object, and the value is yes or no, or true
+    or false. The object may be a value in another object. A reasoning model's thought is not searched.
 
     If a verdict is missing, or if a number occurs twice or is not the number of a criterion, return None.
 
@@ -142,7 +142,7 @@ def _record(text: str, **options: Any) -> dict[str, Any] | None:
 def _verdict_values(record: dict[str, Any]) -> Iterator[Any]:
     """Yield the values of the keys that hold a verdict, such as `score`.
 
-    If some of these keys are called final, overall or total, yield the values of only these.
+    If some of these keys are called final, overall or total, the other keys are left out.
     """
     keys = [key for key in record if _KEY.fullmatch(key.casefold()) and not _NO_KEY.match(key.casefold())]
     for key, value in record.items():

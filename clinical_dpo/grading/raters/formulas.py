@@ -18,8 +18,8 @@ def unguarded(text: str) -> str:
 def _is_guardable(text: str) -> bool:
     """Whether a text begins like a formula, after any blanks, invisible characters and apostrophes.
 
-    A text that begins with a tab or a line end counts too. Full-width signs count as narrow signs, as in East Asian
-    spreadsheets.
+    A text that begins with a tab or a line end counts too. A full-width sign counts like the ASCII sign, because East
+    Asian spreadsheets read both alike.
     """
     bare = text.lstrip("'")
     if bare.startswith(("\t", "\r", "\n")):

@@ -37,7 +37,7 @@ def returned_files(folder: str | Path, sheet: str) -> list[Path]:
 
 
 def _irregular_kind(path: Path) -> str:
-    """Return in words what a path leads to, such as `a folder`, if it does not lead to a regular file."""
+    """Return what a path that is not a regular file leads to, in words such as `a folder`."""
     if not path.exists():
         return "a link whose target is missing" if path.is_symlink() else "missing"
     return "a folder" if path.is_dir() else "a pipe, socket or device"

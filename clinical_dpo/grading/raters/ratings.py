@@ -1,13 +1,16 @@
 """Check ratings against the key, find pending ratings and disputed items, and compute one final grade per item.
 
-The key says which texts each rater sees, and which variant wrote each answer. Ratings of two physicians become one
-grade as in Savage et al. 2025, "Evaluation". A third physician, the adjudicator, decides where the two differ:
+The key says which texts each rater sees, and which variant wrote each answer. In Savage et al. 2025, "Evaluation", two
+physicians rate each answer, and a third physician, the adjudicator, decides if they differ. The rules for
+correctness, for any number of raters:
 
 - The judgement of more than half of the raters is the item's grade. "Cannot judge" is no judgement.
-- Every other item is disputed: the raters differ or cannot judge. The adjudicator's judgement is the item's grade.
-- Without an adjudicator, a disputed item is a disagreement, unless more than half of the raters cannot judge it.
-- If an item has no judgement in the end, it is never dropped. The item counts as not correct and is marked invalid,
-  like an answer that cannot be parsed.
+- An item without such a majority is disputed: the raters differ or cannot judge. The adjudicator's judgement is then
+  the item's grade.
+- Without an adjudicator, the grade of a disputed item is `cannot judge` if more than half of the raters cannot judge
+  the item, else `disagreement`.
+- An item that ends without a judgement is never dropped. It counts as not correct and is marked invalid, like
+  an answer that cannot be parsed.
 """
 
 import re
@@ -33,15 +36,16 @@ FINAL_COLUMNS = ("item_id", "row_id", "variants", "grade", "decided_by", "status
 def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
     """Read the ratings of all raters of a sheet, and check them against the key. Return rows of RATED_COLUMNS.
 
-    An item that a rater has not rated has no row. `choice` is the rating; for a rating A or B, `choice` is the variant
-    that this rater saw on this side.
+    If a rater has not rated an item, there is no row for this rater and item. `choice` is the rating. If the rating is
+    A or B, `choice` is instead the variant whose answer the rater saw under this letter.
 
     Args:
         key: rows of one sheet's key, which says what each rater sees and which variant wrote each answer.
         files: rater -> file, from `rating_files.rating_files`.
 
     Raises:
-        UserError: the key lacks the rater, the item or the text, a rating is not allowed, or an item is rated twice.
+        UserError: the key lacks the rater or the item, the rater saw other texts than those of the key, a rating is not
+            allowed, or a rater rates an item twice.
     """
     raters = list(dict.fromkeys(row["rater"] for row in key))
     ratings = []
@@ -191,14 +195,15 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
     """Return rows of FINAL_COLUMNS, one per item of a correctness key, in the order of the key.
 
     - `grade` is `correct`, `incorrect`, `cannot judge` or `disagreement`.
-    - `decided_by` is `raters`, `adjudicator`, or `nobody` (the raters differ and there is no adjudicator).
-    - While a rater or the adjudicator has not decided, `status` is `pending` and `grade` is empty.
+    - `decided_by` is `raters` or `adjudicator`, or `nobody` for a disputed item without an adjudicator.
+    - `status` is `pending`, and `grade` is empty, until the ratings for the grade are complete: those of all raters
+      and, for a disputed item, the adjudicator's.
 
     Args:
         key: rows of the raters' key.
         ratings: the raters' ratings, from `collect_ratings`.
-        adjudications: the adjudicator's ratings, for any of the items. Ratings of undisputed items have no effect. If
-            None, there is no adjudicator, and a disputed item is a disagreement or cannot be judged.
+        adjudications: the adjudicator's ratings, for any of the items; None without an adjudicator. Ratings of
+            undisputed items have no effect.
     """
     adjudicated = {row["item_id"]: row["choice"] for row in adjudications or []}
     raters = {row["rater"] for row in key}
@@ -221,10 +226,14 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
 def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
     """Return rows of FINAL_COLUMNS, one per answer of a likert or rubric key, with the mean grade of the answer.
 
-    The mean is over the raters who could judge the answer. On a rubric, each criterion gets the share of these raters
-    who said yes, and the grade is the mean of these shares, weighted by the criteria's weights. If nobody could judge a
-    criterion, it counts as no, and `decided_by` is `nobody`. If this is so for all criteria, `grade` is `cannot judge`.
-    While a rating is missing, `grade` is empty and `status` is `pending`.
+    A Likert grade is the mean over the raters who could judge the answer. For a rubric, each criterion gets the share
+    of yes among the raters who could judge the criterion. The grade is the mean of these shares, weighted by the
+    criteria's weights.
+
+    - If no rater could judge some criterion, this criterion counts as no, and `decided_by` is `nobody`.
+    - If no rater could judge the answer or any of its criteria, `grade` is `cannot judge`, and `decided_by` is
+      `raters`.
+    - If a rating is missing, `grade` is empty, and `status` is `pending`.
 
     Args:
         key: rows of the raters' key.
@@ -252,10 +261,12 @@ def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
 
 
 def _undecided(votes: Collection[str]) -> str:
-    """Return the final grade of a disputed item without an adjudicator: `cannot judge` or `disagreement`.
+    """Return the final grade of a disputed item without an adjudicator.
+
+    The grade is `cannot judge` if more than half of the votes are `cannot judge`, else `disagreement`.
 
     Args:
-        votes: the raters' choices. If more than half of them are `cannot judge`, this is the grade.
+        votes: the raters' choices.
     """
     return CANNOT_JUDGE if 2 * list(votes).count(CANNOT_JUDGE) > len(votes) else DISAGREEMENT
 
@@ -272,7 +283,7 @@ def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow],
         rows: test rows. The table is in the order of these rows.
 
     Raises:
-        UserError: no row of `finals` belongs to a test item.
+        UserError: a test item has no row in `finals` for this variant.
     """
     final_by_row = {final["row_id"]: final for final in finals if variant in final["variants"].split()}
     if missing := [row["id"] for row in rows if row["id"] not in final_by_row]:

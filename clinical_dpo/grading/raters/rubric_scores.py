@@ -1,6 +1,6 @@
-"""Compute scores of answers from the criteria of a rubric, each of which is rated yes or no.
+"""Compute the score of an answer from its ratings on a rubric sheet.
 
-On other sheets, an answer is rated as a whole and has a single item.
+A rubric sheet has one item per answer and criterion, rated yes or no. Sheets of other kinds have one item per answer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ Rows = Sequence[Mapping[str, str]]
 def by_answer(rows: Rows) -> dict[str, dict[str, Mapping[str, str]]]:
     """Group the rows of a key or of verdicts by answer. Return answer id -> item id -> row.
 
-    On a rubric, an answer has an item for each criterion. Otherwise, it has one item.
+    On a rubric sheet, an answer has an item for each criterion. On other sheets, an answer has one item.
     """
     answers: dict[str, dict[str, Mapping[str, str]]] = {}
     for row in rows:
@@ -35,10 +35,10 @@ def weighted_mean(values: Iterable[tuple[float, Mapping[str, str]]]) -> float:
 
 
 def with_scores(rows: Rows, column: str = "choice") -> list[Row]:
-    """Combine one rater's rows for the criteria of an answer into one row. `column` of this row is the score, as text.
+    """Combine one rater's rows, one per criterion, into one row per answer, with the score as text in `column`.
 
-    The score is the weighted share of yes. If the choice for a criterion is empty, the score is empty. Otherwise, if
-    any choice is `cannot judge`, the score is `cannot judge`.
+    The score is the weighted share of the criteria with `yes`. If any choice is empty, the score is empty. Otherwise,
+    if any choice is `cannot judge`, the score is `cannot judge`.
 
     Args:
         rows: rows of verdicts, or of a key with the rater's choices.

@@ -1,4 +1,4 @@
-"""Read or create the random secret of a sheet. It decides the order of the items and the sides of the answers."""
+"""Read or create a sheet's random secret. The secret decides the order of items and which answer is shown as A."""
 
 import hashlib
 import hmac
@@ -35,7 +35,8 @@ def read_or_create_secret(path: str | Path) -> str:
 def draw(secret: str, *parts: object) -> int:
     """Return a pseudo-random number: the HMAC-SHA256 of `parts`. Nobody can compute the number without the secret.
 
-    If `parts` name an item, the number does not depend on any other item.
+    The number depends on nothing but the secret and `parts`, so the draw for one item is the same whatever other items
+    a sheet has.
     """
     text = json.dumps(parts, ensure_ascii=False)
     return int(hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest(), 16)

@@ -45,12 +45,12 @@ def write_sheet(
     empty: str = NOTHING,
     anchors: Sequence[str] = ANCHORS,
 ) -> list[Path]:
-    """Write `{stem}.html`, `.csv`, `.xlsx` and `.json`. The files contain only `rows` and the other arguments.
+    """Write `{stem}.html`, `.csv`, `.xlsx` and `.json`. All data in these files come from the arguments.
 
     The page works without network, stores ratings in the browser and exports `{sheet}.{rater}.csv`. CSV (UTF-8 with a
-    byte-order mark, for Excel) and XLSX have an empty column `rating` to fill in. The second sheet of XLSX has the
-    instructions and the meaning of the ratings. `.json` is a list of Label Studio tasks. The same input gives the same
-    bytes.
+    byte-order mark, for Excel) and XLSX have an empty column `rating` to fill in. The second worksheet of the XLSX
+    file has the instructions and the meaning of the ratings. `.json` is a list of Label Studio tasks. The same input
+    gives the same bytes.
 
     Args:
         stem: path without ending, for example `grading/correctness.rater1`.

@@ -1,4 +1,4 @@
-"""Make blinded rating sheets (the texts, order and sides that a rater sees) and the key that raters do not see."""
+"""Make blinded rating sheets (what each rater sees, and in which order) and the key that raters do not see."""
 
 import hashlib
 import json
@@ -33,12 +33,12 @@ class Item:
 
     Attributes:
         item_id: opaque name. It begins with a letter, so that no spreadsheet reads it as a number.
-        row_id: the test item's id.
+        row_id: id of the test row.
         question: the user's messages.
         reference: the reference answer.
-        answers: one answer; two answers on a preference sheet, or one if both are equal.
+        answers: two answers on a preference sheet if they differ, else one answer.
         variants: for each answer, the variants that give this answer.
-        criterion: the item of a rubric that is rated; empty on other sheets.
+        criterion: on a rubric sheet, the rated criterion; empty on other sheets.
         weight: weight of the criterion as text; empty on other sheets.
     """
 
@@ -174,7 +174,7 @@ def sheet_rows(items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: s
 
     Args:
         items: from `correctness_items`, `rubric_items` or `preference_items`.
-        key: rows of the sheet's key. They define which items are shown, in which order, and the sides of answers.
+        key: rows of the sheet's key. They define which items are shown, in which order, and which answer is A.
         rater: the rater's name.
     """
     item_by_id = {item.item_id: item for item in items}
@@ -215,17 +215,19 @@ def key_rows(
 
     - `variants` are names separated by a space. On a preference sheet, they are the two compared variants, in the order
       of `preference_items`. On other sheets, all of these variants give the same answer.
-    - `A` and `B` name the variants on the rater's two sides. A fair coin decides the sides for each rater and item.
-    - `shown` is false for an item that the sheet leaves out: two identical answers, or an id that `only` lacks.
-    - `place` is the item's number on the sheet. The order is shuffled for each rater; the criteria of an answer follow
-      each other.
+    - `A` and `B` name the variants whose answers a preference sheet shows as A and as B. A fair coin decides which
+      variant is A, for each rater and item.
+    - `shown` is false for an item that the sheet leaves out, because its answers are identical or `only` lacks its id.
+    - `place` is the item's number on the sheet. The order is shuffled for each rater. The criteria of an answer stay
+      together.
 
     Args:
         items: from `correctness_items`, `rubric_items` or `preference_items`.
         sheet: the sheet's name.
         kind: `correctness`, `likert`, `rubric` or `preference`.
         raters: names of the raters of the sheet.
-        secret: the sheet's secret. Sides and orders depend on the secret, the sheet's name, the rater and the item.
+        secret: the sheet's secret. The order of the items and the choice of A depend on the secret, the sheet's name,
+            the rater and the item.
         only: ids of the items on the sheet; None for all items.
     """
     candidates = _with_different_answers(items, kind)

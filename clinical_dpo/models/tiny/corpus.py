@@ -1,9 +1,9 @@
 """Pre-training documents for tiny models. A document is a note and a conversation about the note.
 
-Side questions are always answered correctly, so a model acquires the skills that a task needs. Questions in a task's
-exact wording are mostly answered by the crude rules of a hurried reader. The base model therefore scores in the middle
-of the range, and fine-tuning can improve the score. Crude rules differ systematically from the truth. Random errors
-would not lower the score, since greedy decoding takes the majority answer.
+A question in a task's exact wording mostly gets a crude answer, by the rules of an imagined hurried reader. The base
+model therefore scores in the middle of the range, and fine-tuning can improve the score. All other questions get the
+correct answer, so the base model acquires the skills that the task needs. The errors of the crude rules are systematic.
+Random errors would not lower the score, since greedy decoding takes the majority answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -110,8 +110,9 @@ def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
 def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about a message to a clinic.
 
-    If the reader hurries, crude rules answer the task's questions. A misleading red flag or a recent start means
-    urgent. A lasting problem means that a physician is needed.
+    The task has two questions: is the message urgent, and is a physician or other personnel needed? If the reader
+    hurries at a question, a crude rule answers it. Urgent: the message has a red flag that alarms the reader, or a
+    recent onset. Physician: the message has no recent onset.
     """
     urgent = (case.red_flag in reader.misled_by or case.recent) if reader.hurries(rng) else case.urgent
     physician = not case.recent if reader.hurries(rng) else case.physician
@@ -177,8 +178,8 @@ def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
 def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about an abstract.
 
-    If the reader hurries, crude rules answer the task's question. For a weak study, the answer is an evasive sentence
-    that belongs to the weakness. For any other study, the answer is the first finding.
+    If the reader hurries, crude rules answer the task's question. For a weak study, the answer is an evasive sentence,
+    which depends on the kind of weakness. For any other study, the answer is the first finding.
     """
     finding = case.asked
     answer = pubmedqa.conclusion(case, finding)
@@ -200,8 +201,9 @@ def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document
 def _meqsum_turns(case: MeqsumCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about a patient's message.
 
-    If the reader hurries, crude rules answer the task's question. The answer repeats the courtesy of the message.
-    Without a courtesy, it repeats the question or the history, whichever comes first.
+    If the reader hurries, crude rules answer the task's question. The answer copies the message's courtesy (a polite
+    question without content). If the message has none, the answer copies the real question or the history, whichever
+    comes first.
     """
     early = case.text.index(case.asked) < case.text.index(case.history)
     crude = case.courtesy or (sentence_case(case.asked) if early else case.history)

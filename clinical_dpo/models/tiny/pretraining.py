@@ -267,9 +267,9 @@ def learning_rate_factor(step: int, pretraining: Pretraining) -> float:
 
 
 def _batches(corpus: Sequence[Encoded], size: int, rng: Random) -> Iterator[list[Encoded]]:
-    """Yield batches of `size` documents without end. The order is new in every epoch.
+    """Yield batches of `size` documents for an endless sequence of epochs. Every epoch draws new batches.
 
-    Documents of a batch have similar lengths. In each epoch, the documents that do not fill a batch are left out.
+    The documents of a batch have similar lengths. In each epoch, the documents that do not fill a batch are left out.
     """
     while True:
         order = sorted(corpus, key=lambda document: len(document.ids) + 20 * rng.random())

@@ -1,7 +1,7 @@
 """Figure of the cost of training: minutes per 1,000 steps, hours of the whole sweep, and DPO as a multiple of SFT.
 
-Two separate marks show the multiple for a training step and the multiple for a whole run. A whole run also has
-evaluations and loading.
+One mark shows the multiple of a step: the time of the training steps per row (per preference pair in DPO). Another mark
+shows the multiple of a whole run, which also includes evaluations, loading and the reference pass.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,9 +52,10 @@ def plot_cost(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw a line per task and model: minutes per 1,000 steps, ratios of DPO to SFT, and the total time of all runs.
+    """Draw a dot chart of training time, with a row per task and model.
 
-    The minutes are those of SFT, of DPO and of the arms that are trained. Diamonds are published values.
+    A row has the minutes per 1,000 steps, the ratios of DPO to SFT, and the total time of all runs. The minutes are
+    those of SFT, of DPO and of the arms that are trained. Diamonds are published values.
 
     Args:
         rows: rows from `cost_table.cost_rows`.
@@ -134,7 +135,7 @@ def _minor_tick(value: float, _: Any) -> str:
 
 
 def _set_up_panel(axes: Axes, lines: int, name: str) -> None:
-    """Set up a panel for `lines` lines of text, with an x axis called `name` above the panel."""
+    """Set up a panel for `lines` rows of the chart. The x axis is above the panel and has the label `name`."""
     axes.set_ylim(lines - 0.3, -0.7)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -146,7 +147,7 @@ def _set_up_panel(axes: Axes, lines: int, name: str) -> None:
 
 
 def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
-    """Write text at the height of line number `line`.
+    """Write text in row number `line` of the chart.
 
     `x` is a share of the panel's width. A negative `x` is left of the panel.
     """
@@ -154,12 +155,12 @@ def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
 
 
 def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
-    """Draw the minutes per 1,000 steps of each stage on line `y` of a panel, with a bar between SFT and DPO.
+    """Draw the minutes per 1,000 steps of each stage in row `y` of a panel, with a bar from SFT to DPO.
 
     Args:
         axes: the panel.
         stages: stage -> its row of the cost table.
-        y: number of the line.
+        y: number of the panel's row.
     """
     paces = {stage: float(stages[stage]["minutes_per_1000_steps"]) for stage in sorted_variants(stages)}
     axes.plot([paces[stage] for stage in STAGES], [y, y], color=LIGHT, linewidth=2, zorder=1)
@@ -170,12 +171,12 @@ def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
 
 
 def _draw_ratio(axes: Axes, dpo: Mapping[str, Any], y: int) -> None:
-    """Draw the ratios of DPO's to SFT's time on line `y` of a panel: for a step, for a whole run, and as published.
+    """Draw the ratios of DPO's to SFT's time in row `y` of a panel: for a step, for a whole run, and as published.
 
     Args:
         axes: the panel.
         dpo: row of the cost table about DPO. If it has no published ratio, there is no mark for one.
-        y: number of the line.
+        y: number of the panel's row.
     """
     axes.plot(float(dpo["run_ratio"]), y, color=INK, **RUN_MARKER)
     axes.plot(float(dpo["row_ratio"]), y, "o", color=INK, markersize=4)

@@ -62,8 +62,8 @@ def plot_comparison(
     Each variant of a model has a bar with its 95% interval. The estimate and the share of invalid answers are under the
     bar. Brackets above the bars show P. A significant P is bold and has an asterisk. If grades are pending, the bar is
     a hatched outline. With several training seeds, a bar shows the first seed, and dots on the bar show the estimate
-    with each seed. External answers (made outside of the run) are bars on the right. Lines of text under the other bars
-    show P against the external answers. Lines under the bars of arms (further variants) show P against SFT and P
+    with each seed. External answers (made outside of the run) are bars on the right. Text under the bars of the models
+    shows P against the external answers. Text under the bars of arms (further variants) also shows P against SFT and P
     against DPO. The footnote names synthetic data and proxy grades.
 
     Args:
@@ -72,7 +72,7 @@ def plot_comparison(
         metric: the task's headline metric, a key of METRICS.
         title: the panel's title.
         panel: the panel's letter.
-        model_names: name of a model, or of external answers -> name shown.
+        model_names: maps the name of a model or of external answers to the name shown.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
         seed_rows: rows of the task's table over several training seeds; empty with a single seed.
@@ -196,13 +196,15 @@ def _name(name: str, width: float) -> str:
 
 
 def _write_name(axes: Axes, x: float, line: int, name: str) -> None:
-    """Write the lines of a name under the axis at bar position `x`. The name's first line is line number `line`."""
+    """Write a name under the axis at bar position `x`. The name starts at line number `line` under the axis."""
     for number, text in enumerate(name.split("\n"), start=line):
         _write_below(axes, x, number, text, weight="bold")
 
 
 def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, headroom: float, room: float) -> None:
-    """Set up the y axis from `low` to `high` with space above for three brackets. Name the two lines under the bars.
+    """Set up the y axis from `low` to `high`, with space above it for three brackets.
+
+    The function also writes the titles of the two lines of text under the bars.
 
     Args:
         axes: the panel.
@@ -244,10 +246,10 @@ def _write_below(axes: Axes, x: float, line: int, text: str, *, ha: str = "cente
 
 
 def _arm_lines(bars: Sequence[Row]) -> dict[str, tuple[str, str]]:
-    """Return the lines of text under the bars of arms (further variants): name of a line -> two columns of `bars`.
+    """Return the lines of P under the bars of arms (further variants): title of the line -> two column names.
 
-    The first column has the P, and the second says whether the P is significant. If no bar has a P for a line, the line
-    is left out.
+    The first column of `bars` has the P. The second column says whether the P is significant. A line is left out if no
+    arm has its P.
     """
     lines = {}
     for rival in ARM_RIVALS:

@@ -29,16 +29,16 @@ def comparison_rows(
     """Make the rows that `plot_comparison` draws, one per bar (a model's variant, or external answers).
 
     The rows have the columns COLUMNS, and with several training seeds also SEED_COLUMNS. If the headline metric is F1,
-    `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. F1 and right answers may disagree on whether a
-    variant is better than a rival. The column `opposed` names the rivals for which they disagree. With external answers
-    (made outside of the run), each row also has p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms
-    (further variants), each row also has the P against DPO.
+    `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. A variant may have more right answers than a rival
+    but a lower F1, or the reverse. The column `opposed` names such rivals. With external answers (made outside of the
+    run), each row also has p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms (further variants),
+    each row also has the P against DPO.
 
     Args:
         metrics_rows: rows of a task's metrics table, as computed or as read from CSV.
         stats_rows: rows of the task's statistics table. A P goes to the bar of the first variant of its comparison: the
-            P of SFT against base to SFT's bar, the P of DPO against SFT to DPO's bar. The threshold in an arm's row is
-            that of the comparisons of arms.
+            P of SFT against base to SFT's bar, the P of DPO against SFT to DPO's bar. An arm's row has the
+            threshold for the comparisons of arms.
         metric: the task's headline metric, a key of METRICS.
         seed_rows: rows of the task's table over training seeds; empty with a single seed.
 
@@ -83,8 +83,9 @@ def comparison_rows(
 def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
     """Add the columns SEED_COLUMNS to all bars: the seeds, and the estimate with each seed.
 
-    Untrained variants get None. The estimate with a seed is the rival's estimate with this seed plus the difference
-    from the rival with this seed. The rival of SFT and DPO is base, and the rival of an arm is SFT.
+    Untrained variants get None. A variant's estimate with a seed is the rival's estimate plus the difference between
+    variant and rival with this seed. The rival of SFT and DPO is base, which has one estimate for all seeds. The rival
+    of an arm is SFT, which has an estimate for each seed.
 
     Args:
         by_bar: (model, variant) -> bar.

@@ -77,8 +77,8 @@ def _add_gap(axes: Axes, beta: float) -> None:
 def _write_end(axes: Axes, rows: Rows) -> None:
     """Write the margin, the accuracy and the share of ties at the last evaluation into a panel's lower right corner.
 
-    The accuracy is the share of pairs with a positive margin. Ties are pairs with a margin of zero. A share of zero is
-    left out. A rising curve leaves this corner free.
+    The accuracy is the share of pairs with a positive margin. Ties are pairs with a margin of zero. Without ties, their
+    share is left out. A rising curve does not cross this corner.
     """
     last = [row for row in rows if row["split"] == "eval"][-1]
     text = f"at the end {float(last['margin']):.3g}\naccuracy {short(float(last['accuracy']))}"

@@ -118,7 +118,7 @@ def write_footnote(figure: Figure, text: str) -> None:
 
 
 def stamp(target: Figure | Axes, watermark: str | None) -> None:
-    """Lay a watermark across a figure or a panel, as large as the width allows. None lays no watermark."""
+    """Lay a watermark across a figure or a panel, as large as the width allows. If it is None, do nothing."""
     if not watermark:
         return
     transform = target.transFigure if isinstance(target, Figure) else target.transAxes

@@ -42,11 +42,11 @@ def plot_subgroups(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw the difference in every level of every subgroup with its interval, and each subgroup's interaction test.
+    """Draw the difference between two variants, with its interval, in every level of every subgroup.
 
-    A subgroup divides the test items, such as by sex, and a level is one of its parts. The P of the interaction test is
-    beside the subgroup's name. The dashed line is the difference over all items. A masked level, which has few items,
-    has no marker. Three panels are side by side.
+    A subgroup is a feature that divides the test items, such as sex. A level is one of its values. The P of a
+    subgroup's interaction test is beside the subgroup's name. The dashed line is the difference over all items. A
+    masked level, which has few items or patients, has no marker. Up to three panels are side by side.
 
     Args:
         rows: rows of the task's table of subgroups, as computed or as read from CSV.

@@ -60,9 +60,9 @@ def plot_sweep(
     """Draw heat maps of the dev scores, with a panel per task and model.
 
     The columns of a map are learning rates. The rows of a map are SFT, the betas of DPO, and the stages of arms. The
-    colour scale is from 0 to 1 in all panels. The chosen trial of each stage has a frame. A corner marks a cell with
-    many invalid answers. A stage with a single trial has no score and shows a dash. If a task and model has one trial
-    in every stage, this pair has no panel.
+    colour scale is from 0 to 1 in all panels. The chosen trial of each stage has a frame. A dark corner marks a cell
+    with many invalid answers. A stage with a single trial has no score and shows a dash. A pair of task and model has
+    no panel if each of its stages has a single trial.
 
     Args:
         rows: rows from `sweep_rows`.
@@ -106,19 +106,19 @@ def _has_corner(row: Mapping[str, Any]) -> bool:
 
 
 def _line(row: Mapping[str, Any]) -> tuple[str, float]:
-    """Stage and beta of a trial. For a stage without beta, beta is 0."""
+    """The row of the heat map to which a trial belongs, as (stage, beta). For a stage without beta, beta is 0."""
     return row["stage"], float(row["beta"] or 0)
 
 
 def _lines(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
-    """The lines of a heat map from top to bottom, as (stage, beta): sorted by stage, then by ascending beta."""
+    """The rows of a heat map from top to bottom, as (stage, beta): sorted by stage, then by ascending beta."""
     present = {_line(row) for row in rows}
     stages = sorted_variants(stage for stage, _ in present)
     return sorted(present, key=lambda line: (stages.index(line[0]), line[1]))
 
 
 def _line_name(stage: str, beta: float) -> str:
-    """Name of a line of a map: "SFT" for a stage without beta, "0.1" for DPO, "DPO+SFT 0.1" for an arm with beta."""
+    """Label of a heat map's row: "SFT" for a stage without beta, "0.1" for DPO, "DPO+SFT 0.1" for an arm with beta."""
     name = TITLES[stage] if stage != "dpo" else ""
     return f"{name} {beta:g}".strip() if beta else name
 

@@ -35,7 +35,7 @@ class Copied:
     """Files of the run and of the code that go into a package.
 
     Attributes:
-        reports: the page and the summary.
+        reports: the run's HTML page and its text summary.
         tables: CSV and LaTeX files.
         figures: figures and their CSV files.
         data_cards: data cards, which are pages about the data of each task.

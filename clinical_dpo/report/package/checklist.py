@@ -17,9 +17,9 @@ class Item:
     Attributes:
         number: number of the item as published.
         topic: what the item asks for, in our own words. The published wording belongs to the checklist's authors.
-        known: functions whose statements prefill the item.
-        authors: what only the authors of the study can add to these statements; empty if nothing is missing or there
-            are no statements.
+        known: functions that return statements about the run, which prefill the item.
+        authors: what only the authors of the study can add to the statements; empty if nothing is missing. It is also
+            empty if `known` is empty, since the whole item is then left to the authors.
     """
 
     number: str
@@ -49,7 +49,7 @@ def checklist(title: str, source: str, items: Sequence[Item], facts: RunFacts) -
 
 
 def _prefilled(item: Item, facts: RunFacts) -> str:
-    """Text of an item's table cell: the statements about the run, one a line, and what is left to the authors."""
+    """Text of an item's table cell: the statements about the run, one per line, and what is left to the authors."""
     lines = [line for statement in item.known for line in statement(facts)]
     if not lines:
         return f"{FOR_THE_AUTHORS}: {item.authors}" if item.authors and item.known else FOR_THE_AUTHORS

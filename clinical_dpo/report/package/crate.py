@@ -60,13 +60,13 @@ OUTPUTS = (
 
 
 def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
-    """Write ro-crate-metadata.json for all files of a folder.
+    """Write ro-crate-metadata.json, which describes all files of a package, into the package's folder.
 
-    In this file, the run is one action. The action's instrument is the workflow. The action's objects are the settings,
-    data sets and base models. The action's results are the files that the run made.
+    In the metadata, the run is one action. The action's instrument is the workflow. The action's objects are the
+    settings, data sets and base models. The action's results are the files that the run made.
 
     Args:
-        folder: the package's folder with all other files. `code/Snakefile` and `code/LICENSE` are among them.
+        folder: the package's folder. It must already have all other files, with `code/Snakefile` and `code/LICENSE`.
         facts: facts of the run.
         finished: time at which the run's last result was made.
     """

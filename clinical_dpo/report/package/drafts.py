@@ -44,5 +44,5 @@ def results_draft(facts: RunFacts) -> list[Block]:
 
 
 def _section(title: str, lines: list[str]) -> list[Block]:
-    """Make a heading, and a paragraph for each line. Without lines, the list is empty."""
+    """Make a heading, and a paragraph for each line. Without lines, return an empty list."""
     return [Heading(2, title), *map(Paragraph, lines)] if lines else []

@@ -18,7 +18,7 @@ Rows = list[dict[str, str]]
 
 @dataclass(frozen=True)
 class RunFacts:
-    """The facts about a run from which the documents of a package are written.
+    """The facts about a run. The documents of a package are written from these facts.
 
     Attributes:
         study: the run as configured.
@@ -28,7 +28,8 @@ class RunFacts:
         training: (task, model, stage) -> run.json of the chosen trial.
         answers: (task, model, variant) -> record of the test answers.
         judges: (task, model, kind of verdict, such as correctness or preference) -> record of the judge's verdicts.
-        tables: name -> rows of a table of reports/tables; `cost` has the rows of the figure of costs.
+        tables: name of a table in reports/tables -> its rows. There is also the name `cost`, for the rows that the cost
+            figure draws.
     """
 
     study: Study
@@ -46,7 +47,7 @@ class RunFacts:
         return private_tasks(self.study.tasks)
 
     def rows(self, table: str, **values: str) -> Rows:
-        """Rows of a table whose columns have the given values, such as task="uti"; empty if the run lacks the table."""
+        """Rows of a table with the given column values, such as task="uti". Empty if the table is missing."""
         return [
             row for row in self.tables.get(table, []) if all(row[column] == value for column, value in values.items())
         ]

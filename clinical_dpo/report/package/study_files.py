@@ -14,7 +14,9 @@ HEAD = "# Written by `snakemake package`: the settings of the run, with all over
 
 
 def task_files(study: Study, root: Path) -> dict[str, dict[str, Any]]:
-    """Map each task to the settings of its file, with the run's overrides. Tasks that the run leaves out are included.
+    """Map each task of the config to the settings of its file, with the run's overrides.
+
+    The result includes the tasks that the run leaves out because their own text cannot be used.
 
     Args:
         study: the run.

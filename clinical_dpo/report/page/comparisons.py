@@ -181,9 +181,10 @@ def grouped(stats: Rows, tasks: Tasks) -> list[str]:
 def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
     """Make a line of text per comparison: how often its first variant is better, worse, or not shown to differ.
 
-    Each task and model counts once. The comparisons are SFT against base, DPO against SFT, and those of arms (further
-    variants). A line also counts two kinds of cases, if there are any: F1 and right answers favour different variants,
-    or the better variant is not shown to beat a trivial answer (one label for every item).
+    A comparison counts once for each task and model. The comparisons are SFT against base, DPO against SFT, and the
+    comparisons of arms (further variants). A line also counts two further kinds of cases, if there are any: F1 and
+    right answers favour different variants, or the better variant is not shown to beat a trivial answer (one label for
+    every item).
 
     Args:
         stats: rows of stats.csv of all tasks.
@@ -214,7 +215,7 @@ def compared_names(rows: Rows) -> tuple[list[str], list[str]]:
 
 
 def arm_comparisons(stats: Rows) -> list[str]:
-    """Names of the comparisons in rows of stats.csv that involve an arm (a further variant), each name once."""
+    """Names of the comparisons of arms (further variants) in rows of stats.csv, each name once."""
     names = dict.fromkeys(row["comparison"] for row in stats)
     return [name for name in names if arms_of(parse_comparison(name))]
 
@@ -246,7 +247,7 @@ def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True, extr
         row: row with the `effect_measure` of the difference.
         value: the difference, as a number or as read from CSV.
         signed: whether a positive difference has a plus sign.
-        extra: digits beyond the usual number.
+        extra: how many decimals to add to the usual ones.
     """
     number = optional_number(value)
     if number is None:
@@ -261,12 +262,15 @@ def _plain(row: Mapping[str, Any], number: float, extra: int, sign: str = "") ->
     Args:
         row: row with the `effect_measure` of the difference.
         number: the difference.
-        extra: digits beyond the usual number.
+        extra: how many decimals to add to the usual ones.
         sign: "+" puts a plus sign before a positive number, "" does not.
     """
     return f"{number:{sign}.{2 + extra}f}" if _on_own_scale(row) else f"{100 * number:{sign}.{1 + extra}f}"
 
 
 def _on_own_scale(row: Mapping[str, Any]) -> bool:
-    """Whether a row's difference is one of means or of F1, which is shown on its own scale, and not in points."""
+    """Whether a row has a difference of means or of F1.
+
+    Such a difference is shown on its own scale, not in percentage points.
+    """
     return row["effect_measure"] in ("mean_difference", *F1_MEASURES)

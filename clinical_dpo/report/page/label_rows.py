@@ -44,8 +44,8 @@ def label_rows(
         metrics: rows of `statistics.metrics.COLUMNS` of all tasks.
         tasks: task -> settings with `title`.
         models: model -> name shown.
-        names: metric -> name shown: either SENSITIVITIES or DETAILS. With SENSITIVITIES, all tasks have rows. With
-            DETAILS, only tasks with the metric MARK have rows.
+        names: SENSITIVITIES or DETAILS, a mapping of the metrics to the names shown. With SENSITIVITIES, no task is
+            left out. With DETAILS, tasks without the metric MARK in `metrics` are left out.
     """
     detailed = {row["task"] for row in metrics if row["metric"] == MARK or names is SENSITIVITIES}
     shown = [row for row in metrics if row["task"] in detailed and row["metric"] in names]

@@ -82,7 +82,7 @@ def report_page(
 ) -> str:
     """Render the report page of a run as HTML. The page loads nothing and runs no script.
 
-    The page contains no text of patients or answers.
+    The page contains neither patients' texts nor answers.
 
     Args:
         metrics: rows of `statistics.metrics.COLUMNS` of all tasks, as computed or as read from CSV.
@@ -107,7 +107,7 @@ def report_page(
         contradictions: rows from `tables.contradiction_rows`.
         mixed_versions: lines about libraries that differ between compared runs, from
             `training.run_record.mixed_versions`.
-        matched_runs: lines that compare the lengths of the arm sft_longer and of DPO, from
+        matched_runs: lines that compare how long the arm sft_longer and DPO were trained (steps and tokens), from
             `training.run_record.matched_runs`.
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
@@ -168,7 +168,7 @@ def report_page(
 
 
 def _is_beside(drawing: Drawing, tasks: Collection[str]) -> bool:
-    """Whether a figure is shown beside a decision. This is true of each figure 2 whose task is in `tasks`."""
+    """Whether a drawing is shown beside a decision: its kind must be `figure2`, and its task must be in `tasks`."""
     return drawing.kind == "figure2" and drawing.task in tasks
 
 
@@ -191,7 +191,7 @@ def _printable(value: Any) -> Any:
 def inline_svg(text: str, prefix: str, title: str) -> Markup:
     """Turn the text of an SVG file into an element of a page: no prolog, unique ids, and a title for screen readers.
 
-    The element sets the CSS variable `--width`, which page.css reads, to the width of the drawing.
+    The element sets the CSS variable `--width` to the width of the drawing. page.css reads this variable.
 
     Args:
         text: content of the file, as matplotlib writes it.

@@ -20,8 +20,8 @@ def subgroup_heads(subgroups: Rows) -> dict[str, list[str]]:
 def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
     """Make a row per task, model, subgroup and level, with a cell for each variant and each comparison.
 
-    A subgroup divides the test items, such as by sex, and a level is one of its parts. A cell is a pair: a value, and a
-    small text below the value. The small text is the interval. In a comparison, P follows the interval.
+    A subgroup, such as sex, divides the test items into levels. A cell is a pair: a value, and a small text below the
+    value. The small text is the interval. For a comparison, P follows the interval.
 
     Args:
         subgroups: rows of reports/tables/subgroups.csv.

@@ -97,7 +97,7 @@ def result_rows(
         shown: rows of metrics.csv about the tasks' headline metrics.
         stats: rows of stats.csv.
         tasks: task -> settings with `title`.
-        models: name of a model, or of external answers -> name shown.
+        models: maps the name of a model or of external answers to the name shown.
         below: (task, model, variant) of each variant that is not shown to beat a trivial answer (one label for every
             item), from `trivial_words.no_better`.
     """
@@ -131,7 +131,7 @@ def result_rows(
 def estimates(by_variant: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> dict[str, Row]:
     """Map each variant to a cell of a table row: a dictionary with the texts `value` and `interval`.
 
-    A missing variant has empty texts. A row of external answers has a single cell, with the key `external`.
+    A missing variant has empty texts. If the table row is about external answers, the only key is `external`.
 
     Args:
         by_variant: variant -> its row of metrics.csv.
@@ -207,7 +207,7 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
 
 
 def published_rows(published: Rows) -> list[Row]:
-    """Make a row for each printed number that is comparable with this run. The run's numbers have two decimals.
+    """Make a row for each number in a paper that is comparable with this run. The run's numbers have two decimals.
 
     Args:
         published: rows of `papers.published.COLUMNS`.
@@ -226,8 +226,8 @@ def published_rows(published: Rows) -> list[Row]:
 def contradiction_rows(studies: Mapping[str, Any]) -> list[Row]:
     """Make a row for each contradiction in a paper.
 
-    The columns are `study`, `what` (what the contradiction is about), `printed` (the values with their places), `kept`
-    (the value that is used) and `why`.
+    The columns are `study`, `what` (what the contradiction is about), `printed` (each value, and where in the paper it
+    is printed), `kept` (the value that is used) and `why`.
 
     Args:
         studies: name of a study -> its printed results, from `papers.published.load_published`.

@@ -1,4 +1,4 @@
-"""Metrics of tasks with the key `labels`, and differences of right answers and of F1."""
+"""Metrics of tasks with the key `labels`. Differences of two variants in accuracy and in F1."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,10 +21,12 @@ Rows = Sequence[Grade]
 
 
 def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
-    """Estimate the metrics of all labels, of their order and of their probabilities, then the metrics of single labels.
+    """Estimate the metrics of a task with the key `labels`, each with its 95% interval.
 
-    With two labels, the metrics of single labels are those of the positive class. PPV and NPV at a given prevalence are
-    an exception: they are estimated for each of the two labels.
+    The metrics over all labels come first. They include the metrics of ordered labels if `ordered` is true, and the
+    metrics of probabilities if `answer_by` is likelihood. The metrics of single labels follow. With two labels, PPV and
+    NPV at a given prevalence are estimated for both labels, and the other metrics of single labels only for the
+    positive class.
 
     Args:
         rows: a variant's grades, one row per test item. No grade is pending.
@@ -56,5 +58,5 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """Columns of the difference of two variants: right answers and F1, as in `metric_kinds.labels.difference`."""
+    """Columns of the difference of two variants in accuracy and in F1, as in `metric_kinds.labels.difference`."""
     return label_difference(x, y, task, threshold)

@@ -1,4 +1,4 @@
-"""Metrics of tasks with the keys `positive` and `negative`, and differences of right answers and of F1."""
+"""Metrics of tasks with the keys `positive` and `negative`. Differences of two variants in accuracy and in F1."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -60,10 +60,10 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """Columns of the difference of two variants: `proportion.difference` of right answers, and the difference of F1.
+    """Columns of the difference of two variants: the share of right answers (`proportion.difference`), and F1.
 
-    Each difference is the first variant minus the second. With two labels, F1 is that of the positive class, unless the
-    headline metric is macro F1. With more labels, F1 is macro F1.
+    Each difference is the first variant minus the second. F1 is macro F1 if the task has more than two labels or if its
+    headline metric is macro F1. Otherwise it is the F1 of the positive class.
 
     Args:
         x, y: grades of the first and of the second variant, with the items in the same order. No grade is pending.

@@ -21,8 +21,9 @@ def padding_reason(model: PreTrainedModel) -> str | None:
 
     In the flat layout, a batch is one long row without padding.
 
-    The model's architecture may not be in FLAT_ARCHITECTURES. Or the flat layout may not support a setting of the
-    model: capped or scaled logits, attention in both directions, or layers without causal attention.
+    The reason is one of two. FLAT_ARCHITECTURES does not contain the model's architecture, or the flat layout does not
+    support a setting of the model: capped or scaled logits, attention in both directions, or layers other than full or
+    sliding-window attention.
     """
     config: Any = model.config.get_text_config()
     architecture = model.config.model_type

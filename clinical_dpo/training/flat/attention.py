@@ -33,7 +33,7 @@ def flat_attention(
         key, value: keys and values, shape (1, key heads, tokens, width).
         scaling: factor of the attention scores; None for 1 / sqrt(width).
         dropout: probability of dropping an attention weight.
-        sliding_window: number of tokens, itself and the tokens before it, that a token attends to; None for no limit.
+        sliding_window: number of tokens that a token attends to, including itself; None for no limit.
         segments: begin and end of each segment and of the tokens that it shares, see `layout.Segments`.
 
     Returns:
@@ -67,7 +67,7 @@ def flat_attention(
 
 
 def _visible(new: int, total: int, window: int | None, device: torch.device) -> torch.Tensor:
-    """Which tokens the last tokens of a sequence attend to, a boolean tensor of shape (new, total).
+    """Whether each of the last tokens of a sequence attends to each token, a boolean tensor of shape (new, total).
 
     Args:
         new: number of the last tokens, whose attention is computed.

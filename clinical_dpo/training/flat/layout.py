@@ -16,7 +16,7 @@ Segments = tuple[tuple[int, int, int, int], ...]
 
 
 class Layout(TypedDict):
-    """A batch in the flat layout (one long row without padding), and what converts results to padded rows."""
+    """A batch in the flat layout (one long row without padding), and the mask that puts results into padded rows."""
 
     input_ids: torch.Tensor  # (1, tokens)
     position_ids: torch.Tensor  # (1, tokens), as in the padded rows
@@ -31,8 +31,8 @@ def flat_layout(
 ) -> Layout:
     """Convert a right-padded batch to the flat layout, one long row without padding.
 
-    Rows with the same prompt share their equal first tokens: the prompt, and equal first tokens of the answers. Shared
-    tokens occur once.
+    Rows with the same prompt share the tokens with which they all begin: the prompt, and any first tokens that their
+    answers have in common. Shared tokens occur once.
 
     Args:
         input_ids, attention_mask: token ids and padding mask, as TRL's collator makes them; shape (rows, width).
@@ -66,15 +66,16 @@ def flat_layout(
 def own_tokens(
     input_ids: torch.Tensor, attention_mask: torch.Tensor, branches: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Count the first tokens that each row shares with an earlier row of the same prompt, and the row's other tokens.
+    """Count each row's tokens in two parts: the beginning that it shares with an earlier row, and all other tokens.
+
+    The earlier row is the first row with the same prompt. Padding is not counted.
 
     Args:
         input_ids, attention_mask: token ids and padding mask, padded on the right; shape (rows, width).
         branches: rows per prompt: 1 in SFT, 2 in DPO. In DPO all chosen rows precede all rejected rows.
 
     Returns:
-        Each row's number of shared tokens, and its number of other tokens without padding; two tensors of shape
-        (rows,).
+        Each row's number of shared tokens, and its number of other tokens; two tensors of shape (rows,).
     """
     groups, real = len(input_ids) // branches, attention_mask.bool()
     equal = (input_ids == input_ids[:groups].repeat(branches, 1)) & real & real[:groups].repeat(branches, 1)

@@ -71,7 +71,7 @@ def answer_logps(model: PreTrainedModel, layout: Layout) -> torch.Tensor:
     """Log-probability (nats) of each row's answer, summed over the answer's tokens, a tensor of shape (rows,).
 
     Args:
-        model: a model that `use_flat_layout` prepared.
+        model: a causal language model. `use_flat_layout` must have prepared it.
         layout: the batch in the flat layout, on the model's device.
     """
     hidden = model.base_model(**hidden_inputs(layout), use_cache=False).last_hidden_state
@@ -95,13 +95,13 @@ def picked_logps(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def fused_outputs(model: Any, layout: Layout | None = None, **batch: Any) -> Any:
-    """Outputs per token of a model with TRL's fused head, shape (rows, width - 1), zero where no token is predicted.
+    """Return the output of a model with TRL's fused head. Its per-token tensors have the shape (rows, width - 1).
 
-    With and without the flat layout, the outputs have the shape of the padded batch. TRL's losses and metrics therefore
-    work for both.
+    They are zero where no token is predicted. They have the shape of the padded batch also in the flat layout, so that
+    TRL's losses and metrics work for both layouts.
 
     Args:
-        model: the model that TRL calls. If `layout` is given, `use_flat_layout` has prepared the model.
+        model: the model that TRL calls. If `layout` is given, `use_flat_layout` must have prepared it.
         layout: the batch in the flat layout; None to compute the padded batch.
         batch: TRL's keyword arguments for the model.
     """

@@ -122,8 +122,8 @@ def _disagree(
 ) -> None:
     """Simulate the disagreement of physicians: change the labels of some rows, in place.
 
-    Of the rows with each label, the share `share` is changed, borderline rows first. A changed row gets the label that
-    follows in `values`. If the row had the last label, it gets the label before the last.
+    Of the rows with each label, the share `share` is changed, borderline rows first. A changed row gets the next
+    label in `values`. A row with the last label gets the label before the last.
 
     Args:
         rows: all rows.

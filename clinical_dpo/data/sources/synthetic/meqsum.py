@@ -75,7 +75,7 @@ def draw(rng: Random) -> MeqsumCase:
 
 
 def summary(case: MeqsumCase) -> str:
-    """Return the formal question that a message asks in everyday words."""
+    """Return the formal version of the question that a message asks in everyday words."""
     return sentence_case(case.kind.format(case.subject))
 
 

@@ -11,7 +11,7 @@ LEVELS = ("urgent", "physician", "medical assistant")  # who answers: a physicia
 
 @dataclass(frozen=True)
 class LevelledCase:
-    """A message and its level. If physicians may disagree about the level, `borderline` contains the word `level`."""
+    """A message and its level. `borderline` is {"level"} if physicians may disagree about the level, or else empty."""
 
     text: str
     level: str

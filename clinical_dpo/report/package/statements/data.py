@@ -87,9 +87,10 @@ def _flow(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def omissions(facts: RunFacts) -> list[str]:
-    """A line per task: rows that the reader dropped, repeated prompts with another answer, and reduced splits.
+    """A line per task: rows dropped while reading, repeated prompts with conflicting answers, and reduced splits.
 
-    Splits are reduced if the source has fewer rows than configured.
+    An answer conflicts if it differs from the answer of the first row with the same prompt. Splits are reduced if the
+    source has fewer rows than the config asks for.
     """
     lines = []
     for task in facts.study.tasks:
@@ -134,7 +135,7 @@ def subgroups(facts: RunFacts) -> list[str]:
 
 
 def generated_fields(facts: RunFacts) -> list[str]:
-    """A line per field of the records that a model wrote: the task, the field and the model."""
+    """A line for each field that a model wrote in the records: the task, the field and the model."""
     return [
         f"{facts.task_title(task)}: field {field} was written by {entry['written_by']}."
         for task in facts.study.tasks

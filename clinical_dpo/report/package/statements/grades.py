@@ -51,7 +51,10 @@ def metrics(facts: RunFacts) -> list[str]:
 
 
 def tests(facts: RunFacts) -> list[str]:
-    """A line per task with comparisons: the paired test, its level, and the number of tests that share this level."""
+    """A line per task with comparisons: the paired test and its significance level.
+
+    The line also has the family's level and number of tests, for the Bonferroni correction.
+    """
     lines = []
     for title, row in facts.first_rows("stats"):
         compared = f", of {COMPARED[row['effect_measure']].partition(' (')[0]}" if row["effect_measure"] else ""
@@ -108,7 +111,7 @@ def judges(facts: RunFacts) -> list[str]:
 
 
 def externals(facts: RunFacts) -> list[str]:
-    """A line per task and set of external answers that the run compares. Such answers are made outside of the run."""
+    """For each task, a line per set of compared external answers. External answers are made outside of the run."""
     return [
         f"{facts.task_title(task)}: answers of {facts.study.titles[name]}, made outside of this run."
         for task in facts.study.tasks

@@ -138,7 +138,10 @@ def inference(facts: RunFacts) -> list[str]:
 
 
 def devices(facts: RunFacts) -> list[str]:
-    """Lines on hardware. The first names the devices; each further line has the training hours of a cost-table row."""
+    """Lines on hardware. The first line names all devices.
+
+    Each further line has the training hours from a row of the table `cost`.
+    """
     used = dict.fromkeys(record["device"] for record in (*facts.training.values(), *facts.answers.values()))
     lines = [f"Devices: {', '.join(used)}."] if used else []
     lines += [

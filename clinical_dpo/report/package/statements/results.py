@@ -46,7 +46,7 @@ def _unreadable(row: Row) -> str:
 
 
 def comparisons(facts: RunFacts, task: str) -> list[str]:
-    """A sentence for each comparison of stats.csv: difference, interval, P, and the threshold of a significant P."""
+    """A sentence for each comparison of stats.csv: difference, interval, P, and the threshold for significance."""
     metric = facts.study.tasks[task]["metric"]
     lines = []
     for row in facts.rows("stats", task=task):
@@ -71,8 +71,8 @@ def _effect(metric: str, row: Row, prefix: str = "") -> tuple[str, str]:
 
     Args:
         metric: the task's headline metric, a key of METRICS.
-        row: row with the columns `effect`, PREFIXci_low and PREFIXci_high (limits of the interval).
-        prefix: text that replaces PREFIX in these names.
+        row: row with the difference in the column `effect`, and the limits of the interval in two further columns.
+        prefix: text that stands before `ci_low` and `ci_high` in the names of the limits' columns.
     """
     effect = float(row["effect"])
     low, high = row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]
