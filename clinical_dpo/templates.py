@@ -56,7 +56,7 @@ def render(template: str, values: Mapping[str, Any], noun: str = "field") -> str
     Args:
         template: text of the template.
         values: name -> value. The template can use the whole mapping as `row`.
-        noun: the word for a value in messages, `field` or `column`.
+        noun: what error messages call a value, `field` or `column`.
 
     Raises:
         UserError: the template is not valid, or uses a value that is missing or empty. Values that the template itself
@@ -73,7 +73,7 @@ def evaluate(template: str, values: Mapping[str, Any], noun: str = "field") -> A
     Args:
         template: text of the template.
         values: name -> value. The template can use the whole mapping as `row`.
-        noun: the word for a value in messages, `field` or `column`.
+        noun: what error messages call a value, `field` or `column`.
 
     Raises:
         UserError: the template is not exactly one valid expression, or uses a value that is missing or empty.
@@ -89,7 +89,7 @@ def _check_used(used: set[str], values: Mapping[str, Any], noun: str) -> None:
     Args:
         used: names of the values that must be there.
         values: name -> value.
-        noun: the word for a value in messages.
+        noun: what error messages call a value, `field` or `column`.
 
     Raises:
         UserError: a value is missing or empty.

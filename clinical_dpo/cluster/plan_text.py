@@ -119,7 +119,7 @@ def _token_sources(costs: Sequence[Row]) -> str:
 
 
 def _on_generated_text(costs: Sequence[Row], generated: Mapping[str, str]) -> str:
-    """Lines about the tasks with generated text: the reason of each task, and the hours of all of them."""
+    """Lines about the tasks whose text is generated: their total hours, then why the text of each task is generated."""
     hours = sum(row["hours"] or 0 for row in costs if row["task"] in generated)
     spent = f", {_short(hours)} of the GPU hours" if hours else ""
     return "\n".join([f"* on generated text{spent}:", *(f"  {task}: {reason}" for task, reason in generated.items())])

@@ -147,8 +147,8 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
     except CycleError as error:
         cycle = ", ".join(sorted(set(error.args[1])))
         raise UserError(
-            f"{where}: generated_fields: the prompts of {cycle} need each other's texts. Use only fields of the source "
-            "in one of these prompts."
+            f"{where}: generated_fields: the prompts of {cycle} need each other's texts. Change one of these prompts, "
+            "so that it uses only fields of the source."
         ) from None
     used = _used(task["prompt"]).union(READ_FIELDS, {ANSWER_FIELD[task["answer_type"]]}, *dependencies.values())
     used |= {"rejected"} if task["rejected_source"] == "field" else set()

@@ -45,7 +45,7 @@ def check(published: Mapping[str, Study]) -> list[Row]:
 
 
 def check_splits(study: Study) -> Iterator[Row]:
-    """Check whether the sizes of a task's splits add up to each total that the paper states. Yield a row per total."""
+    """For each total of rows that a paper states for a task, yield a row: whether the sizes of the splits add up to it."""
     for task, stated in study["tasks"].items():
         splits = [rows for split, rows in stated.get("splits", {}).items() if split != "where"]
         for total in stated.get("totals", []) if splits else []:

@@ -164,9 +164,9 @@ class CellReader:
         return text
 
     def _not_shown(self, kind: str, cell: Any, location: str, number_format: str) -> None:
-        """Raise an error because the sheet stores a value but does not show it.
+        """Report a value that the sheet stores but does not show.
 
-        If the column's `number_form` is `shown`, no error is raised, and the value is counted as a warning.
+        If the column's `number_form` is set to `shown`, the value is counted as a warning. Else an error is raised.
 
         Args:
             kind: `number` or `text`.

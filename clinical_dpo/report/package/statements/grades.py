@@ -111,7 +111,7 @@ def judges(facts: RunFacts) -> list[str]:
 
 
 def externals(facts: RunFacts) -> list[str]:
-    """For each task, a line per set of compared external answers. External answers are made outside of the run."""
+    """A line for each task and each set of external answers (made outside of the run) that the task compares."""
     return [
         f"{facts.task_title(task)}: answers of {facts.study.titles[name]}, made outside of this run."
         for task in facts.study.tasks
