@@ -1,7 +1,8 @@
 """Measure time and memory of Snakemake itself on large studies: dry runs and the plan of costs.
 
 It copies the project to a temporary folder, and adds a study of 30 tasks and 4 models with the learning rates and betas
-of Savage et al. 2025. No job runs. It writes benchmarks/scale.md.
+of Savage et al. 2025. For comparison it measures a bare workflow with as many jobs: three rules without functions,
+params or resources. No job runs. It writes benchmarks/scale.md.
 """
 
 import argparse
@@ -20,6 +21,19 @@ from typing import NamedTuple
 import yaml
 
 ROOT = Path(__file__).parent.parent
+BARE = """
+rule all:
+    input: expand("{{chain}}/9_{{file}}.txt", chain=range({chains}), file=range(3))
+rule first:
+    output: expand("{{{{chain}}}}/0_{{file}}.txt", file=range(3))
+    shell: "touch {{output}}"
+for step in range(1, 10):
+    rule:
+        name: f"step_{{step}}"
+        input: expand("{{{{chain}}}}/{{before}}_{{file}}.txt", before=step - 1, file=range(3))
+        output: expand("{{{{chain}}}}/{{step}}_{{file}}.txt", step=step, file=range(3))
+        shell: "touch {{output}}"
+"""  # chains of ten jobs, each with three inputs and three outputs
 TASKS, MODELS = 30, ("llama3-8b-instruct", "mistral-7b-instruct", "biomistral-7b", "llama2-7b-chat")
 
 
@@ -75,10 +89,12 @@ def main() -> None:
     """Run Snakemake once to warm up, measure each command once, and write the table."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     large = ["--configfile", "large.yaml"]
+    study = f"{TASKS} tasks x {len(MODELS)} models"
     cases = {
         "dry run of the published studies": (["-n"], "4"),
-        f"dry run of {TASKS} tasks x {len(MODELS)} models": (["-n", *large], "15"),
-        f"plan of {TASKS} tasks x {len(MODELS)} models": (["plan", "--cores", "1", *large], "20"),
+        f"plan of {study}": (["plan", "--cores", "1", *large], "20"),
+        f"dry run of {study}": (["-n", *large], "15"),
+        "dry run of a bare workflow": (["-n", "--snakefile", "bare.smk"], ""),
     }
     lines, load = [], os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
@@ -90,12 +106,16 @@ def main() -> None:
             number = f"{int(jobs[1]):,}" if jobs and "-n" in arguments else ""
             cells = (case, number, f"{cost.seconds:.1f}", f"{cost.cpu_seconds:.1f}", limit, f"{cost.peak_mb:.0f}")
             lines.append(f"| {' | '.join(cells)} |")
+            if jobs:  # the bare workflow follows the large study and has as many jobs
+                (Path(name) / "bare.smk").write_text(BARE.format(chains=int(jobs[1]) // 10), encoding="utf-8")
     head = [
         "# Snakemake on large studies",
         "",
         f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({platform.machine()}), Python "
         f"{platform.python_version()}. Made by `benchmarks/scale.py`; each command once, after one start. Load of the "
-        f"machine before: {load:.1f} processes. Memory is the peak of one process.",
+        f"machine before: {load:.1f} processes. Memory is the peak of one process. "
+        "The bare workflow has no functions, params or resources: it shows what Snakemake itself needs for so many "
+        "jobs.",
         "",
         "| command | jobs | seconds | CPU seconds | wanted, at most | MB |",
         "|---|---|---|---|---|---|",
