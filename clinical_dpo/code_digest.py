@@ -74,7 +74,7 @@ def _parse(path: Path) -> tuple[tuple[tuple[int, Path, str, str], ...], str]:
 
 
 def _is_ours(node: ast.stmt) -> bool:
-    """Whether a statement imports from this package only."""
+    """Whether a statement is an import from this package and from no other. A relative import gives False."""
     if isinstance(node, ast.ImportFrom):
         return not node.level and (node.module or "").partition(".")[0] == PACKAGE.name
     return isinstance(node, ast.Import) and all(each.name.partition(".")[0] == PACKAGE.name for each in node.names)

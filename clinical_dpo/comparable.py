@@ -28,7 +28,7 @@ class DecomposedText(str):
         return isinstance(other, str) and nfc(self) == nfc(other)
 
     def __ne__(self, other: object) -> bool:
-        """Whether the texts differ in NFC."""
+        """Whether the texts still differ after both are converted to NFC."""
         return not self == other
 
     def __contains__(self, part: Any) -> bool:

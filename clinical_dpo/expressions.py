@@ -50,15 +50,21 @@ class Condition:
     def holds(self, row: Mapping[str, Any]) -> bool:
         """Whether the condition holds for a row. A column that the row does not have counts as empty.
 
-        A text that spells a number equals that number. `<`, `<=`, `>` and `>=` also compare two such texts as numbers.
-        Other texts are compared without outer white space. `and` and `or` stop at the first value that decides, so that
-        `age != "" and age >= 18` is defined for every row.
+        White space at either end of a text is ignored. A text that spells a number equals that number, but `==` and
+        `!=` compare two texts as texts. `<`, `<=`, `>` and `>=` read every text that spells a number as that number.
+        `and` and `or` skip the comparisons that can no longer change the result. For example, `age != "" and age >= 18`
+        is false for a row without an age, although `age >= 18` alone is not defined for this row.
 
         Raises:
-            UserError: the condition is not defined for the row. `<`, `<=`, `>` or `>=` compares an empty value or a
-                truth value, or `in` searches a value that is neither a list nor a text, or searches a text for a
-                number. Or a compared value is no text, number or truth value; a value compared with a number is not a
-                number; or a value that must be true or false is not.
+            UserError: the condition is not defined for the row, for one of these reasons:
+
+                - `<`, `<=`, `>` or `>=` compares an empty value or a truth value.
+                - A number is compared with a text that is not empty and does not spell a number.
+                - `==` or `!=` compares a truth value with a number, or with a text that is not empty.
+                - `in` searches a value that is neither a list nor a text.
+                - `in` searches a text for a number or a truth value.
+                - A value to compare or to search for is not a text, a number or a truth value.
+                - A column stands without a comparison, and its value is neither true nor false.
         """
         return _truth(self.tree, row)
 
@@ -301,7 +307,10 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def number_of(value: Any) -> int | float | None:
-    """The value itself if it is a number, or the number that a text spells; None for any other text."""
+    """The value of a text that is a number in digits, such as "1.5e3"; None for any other text.
+
+    A value that is not a text is returned unchanged.
+    """
     if not isinstance(value, str):
         return value
     if not _NUMBER.fullmatch(value):

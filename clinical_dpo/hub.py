@@ -120,8 +120,8 @@ def _explained(repo_id: str, kind: str, revision: str, lacking: Callable[[], str
     except (HTTPError, OSError) as error:
         raise UserError(
             f"{repo_id}: revision {revision} could not be fetched ({type(error).__name__}), and "
-            f"{lacking()}. Run the same command once on a machine that "
-            f"reaches {where}. Unset HF_HUB_OFFLINE there, and set HF_HOME to a folder that all nodes see."
+            f"{lacking()}. Use a machine that reaches {where}. Unset HF_HUB_OFFLINE there, and set HF_HOME to a folder "
+            "that all nodes see. Then run the same command there once."
         ) from None
 
 

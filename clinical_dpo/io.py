@@ -51,9 +51,9 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove the temporary folders of `replacing(path)` that are left because processes were killed.
+    """Remove the temporary folders of `replacing(path)` that killed processes left behind.
 
-    No other process may be writing `path`.
+    Do not call it while another process writes `path`.
     """
     for folder in path.parent.glob(f"{glob.escape(_unfinished(path))}.*.part"):
         shutil.rmtree(folder, ignore_errors=True)  # links, and folders of other users, cannot be removed

@@ -137,7 +137,11 @@ class Paths:
         return self.folder("logs", rule, *names) + ".log"
 
     def benchmark(self, rule: str, *names: str) -> str:
-        """The file into which Snakemake writes a job's time, in the folder of the job's log. Arguments as for `log`."""
+        """The file into which Snakemake writes a job's run time. The file is in the folder of the job's log.
+
+        Args:
+            rule, names: as for `log`.
+        """
         return self.folder("logs", rule, *names) + ".benchmark.tsv"
 
 
@@ -198,9 +202,9 @@ def with_seed(name: str, seed: int | str | None) -> str:
 
 
 def parse_seed(name: str) -> tuple[str, int | None]:
-    """Split a name from `with_seed` into name and seed: `sft_seed43` -> `sft`, 43.
+    """Undo `with_seed`: split a name such as `sft_seed43` into `sft` and the seed 43.
 
-    Without a seed, the second value is None.
+    A name without a seed is returned unchanged, with None as its seed.
     """
     match = re.fullmatch(r"(.+)_seed(\d+)", name)
     return (match[1], int(match[2])) if match else (name, None)

@@ -1,4 +1,7 @@
-"""Find and refuse old names in configuration files. One message lists all old names with their new names."""
+"""Refuse configuration files that use old names of keys or values.
+
+One message lists all old names with their new names.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple

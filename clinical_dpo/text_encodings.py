@@ -22,6 +22,6 @@ def check_encoding(encoding: str, where: str) -> None:
         near = get_close_matches(encoding.lower(), sorted({*aliases, *aliases.values()}), n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise PublicError(
-            f"{where}: `encoding: {encoding}` is not known.{hint} Set an encoding of Python, such as utf-8, utf-16 or "
-            "cp1252."
+            f"{where}: `encoding: {encoding}` is not known.{hint} Set an encoding that Python knows, such as utf-8, "
+            "utf-16 or cp1252."
         ) from None

@@ -1,4 +1,8 @@
-"""Compare a result's own record of its settings with the config, if Snakemake has no record of the result."""
+"""Handle results of which Snakemake has no record.
+
+A result's own record contains the settings that the result was made with. These settings are compared with the config.
+The missing record of Snakemake can then be written.
+"""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
@@ -12,12 +16,12 @@ from clinical_dpo.io import write_json
 def record_file(output: str, metadata: Path) -> Path:
     """The file in which Snakemake records how it made an output (snakemake.persistence.file).
 
-    The name of this file is the base64 of the output's path. A long name is split into folders, because file systems
-    limit the length of a name.
+    The name of this file is the output's path in URL-safe base64. File systems limit the length of a name. A name of
+    more than 254 characters is therefore split: the last part names the file, and the parts before it name folders.
 
     Args:
-        output: path of the output, as the rule has it.
-        metadata: the folder of records.
+        output: path of the output, as in the rule's `output` with the wildcards filled in.
+        metadata: the folder of Snakemake's records.
     """
     name = urlsafe_b64encode(output.encode()).decode()
     pieces = [name[start : start + 254] for start in range(0, len(name), 254)]
@@ -45,11 +49,13 @@ def record_made_with(output: str, metadata: Path, version: int, params: list[str
 
 
 def differences(made_with: Mapping[str, Any], configured: Mapping[str, Any]) -> list[str]:
-    """Describe each setting that differs between a result and the config, one line each.
+    """Compare the settings that a result was made with and the current settings. Return one line per difference.
+
+    A top-level setting is not compared if it is missing from `configured` or is in NOT_OF_RESULTS.
 
     Args:
         made_with: the settings in the result's own record.
-        configured: the settings of the result's rule according to the config.
+        configured: the settings that the current config gives to the rule that makes the result.
     """
     old, new = dict(_leaves(made_with)), dict(_leaves(configured))
     keys = [key for key in dict.fromkeys((*new, *old)) if key.split(".")[0] in configured]

@@ -9,10 +9,10 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_
 
 
 def user_path(text: str) -> Path:
-    """Return the path that a user's text names, with `~` and $NAME replaced. Unset variables stay as written.
+    """Convert a path as a user writes it: replace `~` by the home folder, and $NAME by an environment variable's value.
 
-    If a file with exactly this name exists, nothing is replaced. A dollar sign without a name after it is part of the
-    file's name.
+    Unset variables stay as written. If the unchanged text is the path of an existing file or folder, nothing is
+    replaced. A dollar sign without a name after it is part of the path.
     """
     if Path(text).exists():
         return Path(text)

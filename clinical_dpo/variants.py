@@ -1,4 +1,7 @@
-"""Stages and variants: their lists, their comparisons and their titles. `paths` builds and parses their names."""
+"""Lists of stages and variants, titles of variants, and pairs of variants to compare.
+
+`paths` builds and parses the names of comparisons, the names of trials, and names with a training seed.
+"""
 
 from collections.abc import Iterable
 
@@ -27,12 +30,19 @@ def sorted_variants(names: Iterable[str]) -> list[str]:
 
 
 def arms_of(variants: Iterable[str]) -> list[str]:
-    """The arms among the variants, each once, in the order of TITLES."""
+    """Return those of the variants that are arms (ARMS), each once, in the order of TITLES.
+
+    An arm is a variant that not every task has, such as `few_shot`. The task file adds it.
+    """
     return [variant for variant in sorted_variants(variants) if variant in ARMS]
 
 
 def compared(variants: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs of variants to compare: (variant, variant that it is compared with). Comparisons of arms come last."""
+    """Pairs of variants to compare: (variant, variant that it is compared with).
+
+    The pairs in PAIRS come first. The comparisons of each arm (ARMS) with SFT and with DPO follow. A pair is left out
+    if one of its variants is not among `variants`.
+    """
     present = sorted_variants(variants)
     arms = [(arm, rival) for arm in arms_of(present) for rival in ARM_RIVALS]
     return [pair for pair in (*PAIRS, *arms) if set(pair) <= set(present)]

@@ -3,6 +3,7 @@
 import codecs
 import datetime
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
             return None
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        """Construct a mapping as YAML does, and list its faults."""
+        """Construct a mapping as YAML does. Record a fault for each key that comes twice or is not text."""
         if isinstance(node, yaml.MappingNode):
             self.faults += self._faults(node)
         return super().construct_mapping(node, deep)
@@ -98,7 +99,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UserError("\n".join([f"{path}: {len(faults)} faults", *(f"  {fault}" for fault in faults)]))
     if not isinstance(value, dict):
         content = {type(None): "nothing", list: "a list", str: "one text"}.get(type(value), "one value")
-        raise UserError(f"{path}: the file contains {content}. Write a YAML mapping: a key, a colon, a blank, a value.")
+        raise UserError(f"{path}: the file contains {content}. Write a YAML mapping: a key, a colon, a space, a value.")
     return value
 
 
@@ -173,8 +174,7 @@ def _text(path: Path) -> str:
     if not encoding and b"\0" in raw[:4]:
         encoding = "UTF-16LE" if raw[1:2] == b"\0" else "UTF-16BE"
     if encoding:
-        run = f"iconv -f {encoding.lower()} -t utf-8 {path.name}"
-        raise UserError(f"{path}: the encoding is {encoding}. {mend}; or run: {run}")
+        raise UserError(f"{path}: the encoding is {encoding}. {mend}; or run: {_conversion(path, encoding)}")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -182,8 +182,14 @@ def _text(path: Path) -> str:
         words = " ".join(raw[max(0, error.start - 15) : error.start + 15].decode("cp1252", errors="replace").split())
         raise UserError(
             f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8. {mend}. If '{words}' reads correctly, "
-            f"the encoding is cp1252; then this works too: iconv -f cp1252 -t utf-8 {path.name}"
+            f"the encoding is cp1252; then this works too: {_conversion(path, 'cp1252')}"
         ) from None
+
+
+def _conversion(path: Path, encoding: str) -> str:
+    """Return the shell commands that convert a text file to UTF-8."""
+    file = shlex.quote(path.name)
+    return f"iconv -f {encoding.lower()} -t utf-8 {file} > utf8 && mv utf8 {file}"
 
 
 def _syntax_fault(error: yaml.MarkedYAMLError, lines: list[str]) -> str:

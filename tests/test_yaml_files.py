@@ -1,5 +1,7 @@
 """YAML files are read strictly: each fault is refused with file, line and mend, all faults of a file at once."""
 
+import subprocess
+
 import pytest
 
 from clinical_dpo.errors import UserError
@@ -139,13 +141,17 @@ def test_true_and_1_are_two_keys(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("codec", "name"), [("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE"), ("utf-32", "UTF-32")]
+    ("codec", "name"),
+    [("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE"), ("utf-32", "UTF-32"), ("cp1252", "cp1252")],
 )
-def test_the_message_names_the_encoding_of_wide_characters(tmp_path, codec, name):
-    path = tmp_path / "mine.yaml"
-    path.write_bytes("title: x\n".encode(codec))
-    with pytest.raises(UserError, match=f"the encoding is {name}.*iconv -f {name.lower()} -t utf-8 mine.yaml"):
+def test_the_message_names_the_encoding_and_its_command_converts_the_file(tmp_path, codec, name):
+    path = tmp_path / "my file.yaml"
+    path.write_bytes(WORDS.encode(codec))
+    with pytest.raises(UserError, match=f"the encoding is {name}") as error:
         read_yaml(path)
+    command = str(error.value)[str(error.value).index("iconv") :]
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    assert read_yaml(path) == {"title": "Fièvre élevée"} and list(tmp_path.iterdir()) == [path]
 
 
 def test_an_anchor_that_is_used_is_read(tmp_path):

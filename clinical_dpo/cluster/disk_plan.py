@@ -20,13 +20,16 @@ def disk_rows(study: Study) -> list[Row]:
     """Rows with the columns DISK_COLUMNS: the estimated and the existing disk space of a run, by kind of file.
 
     The kinds are base models, trained weights, weights of probes (first runs of trials), and the checkpoints of one
-    running job. All other files are small in comparison. Sizes are in units of 1e9 bytes. Base models have the type of
-    their model file; trained weights are float32. A stage after SFT saves a LoRA whose rank is the SFT rank plus its
-    own rank.
+    running job. All other files are small in comparison. Sizes are in units of 1e9 bytes. The weights of a base model
+    have the number type that its model file sets (`dtype`). Trained weights are float32. If a stage after SFT trains a
+    LoRA, the rank of the saved LoRA is the SFT rank plus the stage's own rank.
 
-    The folder of the chosen trial is not counted, because it contains only hard links to the trial's weights.
-    A probe stores its weights only if its eval loss is lowest at its last step, so `count` is an upper limit for probe
-    weights. `found` is the number of existing folders, and `found_gb` is the size of the weights in them. A trial may
+    `count` is the estimated number of folders with weights. A probe stores its weights only if its last step has the
+    lowest eval loss or is the only evaluated step after step 0. For probe weights, `count` is therefore an upper limit.
+    The folder `best`, a copy of the chosen trial, is not counted. Its weights are hard links to the trial's weights if
+    the file system supports hard links. Repetitions of the chosen trial with extra seeds are counted.
+
+    `found` is the number of folders in which weights exist, and `found_gb` is the size of these weights. A trial may
     take over its probe's weights as hard links. Only the row of trained weights counts the size of such weights.
     """
     rows, counted = [], set[tuple[int, int]]()

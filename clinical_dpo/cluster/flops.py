@@ -136,11 +136,15 @@ def compute_type(model: Mapping[str, Any]) -> str:
 
 
 def pass_traffic(model: Mapping[str, Any], full: bool = False) -> tuple[float, float]:
-    """Bytes that one pass over a model reads, and bytes that are moved before the pass to unpack four-bit weights.
+    """Return the numbers of bytes that are read and moved for one pass through a model.
 
     Args:
         model: the model file's settings.
         full: whether all weights are trained. If so, they are float32.
+
+    Returns:
+        Two numbers. The first is the number of bytes of weights that the pass reads. The second is the number of bytes
+        that are moved to unpack four-bit weights before the pass. It is 0 if the weights are not four-bit.
     """
     sizes = model_sizes(model)
     four_bit = model.get("quantization")

@@ -1,4 +1,4 @@
-"""Find the tasks that run on generated text because their own text is missing. The config may allow or forbid this."""
+"""Find the tasks that run on generated text. Refuse them if their own text is missing, unless the config allows it."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,10 @@ ALLOWED = "allow_generated"  # key of the config that permits such tasks
 
 
 def generated_tasks(study: Study) -> dict[str, str]:
-    """Map each task that runs on generated text in this run to the reason why its own text is missing."""
+    """Map each task that runs on generated text in this run to the reason.
+
+    Either the task's own source is synthetic, or the task cannot use its own text (see `Study.missing`).
+    """
     reasons = {}
     for task in study.tasks:
         if study.is_synthetic(task):
@@ -20,17 +23,19 @@ def generated_tasks(study: Study) -> dict[str, str]:
 
 
 def refuse_generated(study: Study, tasks: Collection[str]) -> None:
-    """Stop a run that would generate text in place of missing data, unless the config allows this.
+    """Refuse a run in which generated text would replace a task's own text, unless the config allows this.
 
-    Without this check a user may believe that the results are from real data.
+    Without this check, a user may believe that the results are from real data.
 
     Args:
-        study: the run.
-        tasks: tasks whose records the run is about to make. A task whose records exist is not checked again.
+        study: the run's study.
+        tasks: names of the tasks to check. These are the tasks whose records the run will make. A task whose records
+            exist already needs no check.
 
     Raises:
-        PublicError: text would be generated in place of a task's own text, and the config does not allow it. The
-            message has the reason and the cost of each such task.
+        PublicError: a task would run on generated text because it cannot use its own text, and the config does not
+            allow this. For each such task, the message says why the task cannot use its own text, and what the task
+            costs (GPU hours, or the number of jobs without a GPU).
     """
     stand_ins = {task: missing[0] for task in tasks if (missing := study.missing(task)) and study.is_synthetic(task)}
     if not stand_ins or study.config[ALLOWED]:

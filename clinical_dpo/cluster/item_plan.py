@@ -52,7 +52,10 @@ def item_rows(study: Study) -> list[Row]:
 
 
 def item_text(rows: Sequence[Row]) -> str:
-    """The plan of test items as text: a line per task, with the number of items needed at each spread.
+    """The plan of test items as text, with a line per task.
+
+    For each assumed spread (see `item_rows`), the line has the number of test items that the task needs to show a
+    difference as large as its margin.
 
     Args:
         rows: from `item_rows`.

@@ -71,7 +71,7 @@ def submission_environment(environment: Mapping[str, str], more: Iterable[str], 
 
 
 def submit(arguments: list[str]) -> None:
-    """Replace this process by Slurm's sbatch, with the environment of a job.
+    """Replace this process by Slurm's sbatch, which then runs in the environment that `job_environment` builds.
 
     Args:
         arguments: arguments of sbatch.

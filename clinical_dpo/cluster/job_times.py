@@ -30,7 +30,7 @@ KINDS = {  # kind of job -> other kinds whose share is used until jobs of this k
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished job of a model: the time it took, and the time its work takes at the card's peak."""
+    """A finished job of a model: its measured time, and the time that its work would take at the card's peak speed."""
 
     kind: str  # a key of KINDS
     peak: float  # seconds that its work takes at the peak of the card on which it ran
@@ -39,7 +39,10 @@ class Finished:
 
     @property
     def computing(self) -> float:
-        """Seconds that the job took without loading."""
+        """Seconds of computing: the measured seconds minus the seconds of loading.
+
+        The result is at least the share LEAST_COMPUTING of the measured seconds.
+        """
         return max(self.took - self.start, LEAST_COMPUTING * self.took)
 
 
@@ -57,9 +60,11 @@ ASSUMED = Share(ASSUMED_SHARE, *ASSUMED_RANGE, 0)
 
 
 def planned_card(study: Study, model: str) -> Card:
-    """The card for which a model's jobs are planned. Jobs of a model without a GPU are planned for the CPU.
+    """The card for which a model's jobs are planned.
 
-    The card is `compute.card` of the config, else the card that `compute.gpu_model` names, else an A100.
+    For a model with `gpu: 0`, this is the CPU. For other models, it is the card that `compute.card` of the config
+    names. If `compute.card` is null, it is the card that `compute.gpu_model` names. If `compute.gpu_model` names no
+    known card, it is an A100.
     """
     compute = study.config["compute"]
     if not study.models[model]["gpu"]:
@@ -111,9 +116,10 @@ def plan_errors(finished: Sequence[Finished]) -> list[dict[str, Any]]:
 
     Returns:
         Rows with `kind`, `jobs` (number), `share`, `low` and `high` (see `Share`), `assumed_ratio` and `error`.
-        `assumed_ratio` is the time taken divided by the time planned with the assumed share. `error` is the median of
-        |planned / taken - 1| over the jobs. Here each job is planned at the share that the other jobs of its kind
-        reached. `error` is None for fewer than two jobs.
+        `assumed_ratio` is the measured time of all jobs divided by their planned time, if the plan assumes the share
+        ASSUMED_SHARE. `error` is the median of |planned / measured - 1| over the jobs. For `error`, the planned time of
+        a job is computed with the share that the other jobs of its kind reached. `error` is None for fewer than two
+        jobs.
     """
     rows = []
     for kind, share in measured_shares(finished).items():

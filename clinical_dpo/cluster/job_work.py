@@ -37,8 +37,9 @@ def training_steps(study: Study, task: str, stage: str) -> int:
 def evaluations(settings: Mapping[str, Any], steps: int, probe: bool) -> int:
     """Number of times that a run computes the eval loss.
 
-    A probe (the first run of a trial, which finds its number of steps) and a trial with `eval_curve` are evaluated at
-    the start, every `eval_steps` steps and at the end. Other trials are evaluated at the end only.
+    A probe is the first run of a trial and finds the number of steps for the second run. A probe, and every run with
+    `eval_curve`, computes the eval loss at the start, every `eval_steps` steps and at the end. Any other run computes
+    it at the end only.
 
     Args:
         settings: the stage's settings.
@@ -219,7 +220,7 @@ def _forward(
         rows: number of rows.
         batch: number of rows in one pass.
         lora: number of weights of the LoRA; None or 0 for none.
-        full: whether all weights are trained.
+        full: whether the model's weights are read in float32, as in a stage that trains all of them.
     """
     read, moved = pass_traffic(model, full)
     passes = ceil(rows / batch)

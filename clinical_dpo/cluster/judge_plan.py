@@ -30,9 +30,11 @@ Dollars follow from an endpoint's price."""
 
 
 def judge_rows(study: Study) -> list[Row]:
-    """Rows with the columns COLUMNS, one per task, model, kind of verdict and purpose.
+    """Return one row for each combination of task, model, kind of verdict and purpose. The row's columns are COLUMNS.
 
-    The purpose is `verdicts` or `controls`.
+    `judged` is the kind of verdict. `purpose` is `verdicts` or `controls`. If the judge is the task's grader, external
+    predictions have a row too. Its `model` is the name of the external predictions, and its purpose is `verdicts`.
+
     `calls`, `tokens_sent`, `tokens_received` and `usd` are estimates. `usd` is None if the endpoint has no price.
     `made` is the number of calls that have been recorded so far.
     """

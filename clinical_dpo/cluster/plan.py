@@ -1,9 +1,10 @@
 """Estimate the hours of a run from the tokens of its rows, and compare them with finished jobs.
 
-The time of a job is its work (`job_work`), divided by the peak speed of a card and by the share of this peak that jobs
-reach (`job_times`). A job requests more time from Slurm: the estimate at the assumed share, with a margin. The time of
-a finished training run is in its run.json. The time of any other job that computes with a model is in the benchmark
-file that Snakemake writes.
+The estimated time of a job is its loading time plus its computing time. The computing time is the job's work
+(`job_work`), divided by the peak speed of a card and by the share of this peak that jobs reach (`job_times`). The share
+is measured on finished jobs, or assumed (ASSUMED_SHARE). The time that a job requests from Slurm is always its
+estimated time at ASSUMED_SHARE plus a margin. The measured time of a finished training run is in its run.json. The
+measured time of any other job that computes with a model is in the benchmark file that Snakemake writes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +38,11 @@ COLUMNS = (
 
 
 def finished_jobs(study: Study) -> list[Finished]:
-    """All finished jobs of a study that compute with a model."""
+    """Return the study's finished jobs. Only jobs that compute with a model are returned.
+
+    Jobs on a card that `cards` does not list are left out. A training run that took over the weights of its probe is
+    left out too.
+    """
     works = [work for work in planned_work(study) if work.jobs]
     runs = _training_records(works)
     return list(_finished_by_record(study, works, runs, _starts(study, works, runs)).values())
@@ -113,14 +118,20 @@ def _finished(study: Study, work: Work, job: Job, run: Mapping[str, Any] | None,
 
 
 def cost_rows(study: Study) -> list[Row]:
-    """Rows with the columns COLUMNS: one per rule, task and model.
+    """Return a row with the columns COLUMNS for each rule, task and model. Hours are summed over the jobs of the row.
 
-    `passes` is the number of passes over the training rows in a run of full length. `hours` are the planned hours on
-    `card` at `share` of its peak. `hours_low` are the hours at the highest share, and `hours_high` those at the lowest
-    share. `asked_hours` are requested from Slurm at the first attempt; finished jobs do not change them.
-    `article_hours` is the time that the reproduced article prints for a run of this kind and length. `took_hours` is
-    the time that the finished jobs took. `finished_hours` is the time that was planned for the finished jobs, at the
-    assumed share and for the steps that they ran. `ratio` is `took_hours` divided by `finished_hours`.
+    - `passes`: the number of passes over the training rows in a training run of full length.
+    - `share`: the share of the peak speed of `card` that the jobs are expected to reach. It is measured on finished
+      jobs (`share_of`), or assumed.
+    - `hours`: the estimated hours at `share`.
+    - `hours_low`, `hours_high`: the estimated hours at the highest and at the lowest share that a single job reaches.
+    - `asked_hours`: the hours that the jobs request from Slurm at the first attempt. Finished jobs do not change them.
+    - `article_hours`: the hours that training runs of this kind and length take according to the reproduced article.
+    - `finished`: the number of finished jobs.
+    - `took_hours`: the hours that the finished jobs took.
+    - `finished_hours`: the estimated hours of the finished jobs, for the steps that they ran and the card on which they
+      ran, at the share ASSUMED_SHARE.
+    - `ratio`: `took_hours` divided by `finished_hours`.
     """
     works = [work for work in planned_work(study) if work.jobs]
     runs = _training_records(works)
@@ -137,8 +148,8 @@ def _cost_row(study: Study, work: Work, finished: Mapping[Path, Finished], share
         study: the run's study.
         work: the jobs of the rule, task and model.
         finished: from `_finished_by_record`.
-        share: share of the card's peak for these jobs.
-        start: seconds in which a job of the model loads, from `_starts`.
+        share: the share of the card's peak speed that these jobs are expected to reach.
+        start: the seconds that a job needs to load the model, from `_starts`.
     """
     settings, card = study.models[work.model], planned_card(study, work.model)
     estimated = start_seconds(settings)

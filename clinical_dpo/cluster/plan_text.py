@@ -41,7 +41,8 @@ def plan_text(
         costs: from `cost_rows`.
         disk: from `disk_rows`.
         generated: task -> reason why it runs on generated text; these tasks are marked with *.
-        errors: from `plan_errors`; empty before a job has finished.
+        errors: from `plan_errors`: how much the planned times of finished jobs differ from their measured times. Empty
+            before a job has finished.
     """
     head = ("task", "rule", "jobs", "on a GPU", "hours", "(range)", "requested", "article", "finished", "took (h)")
     lines = [_aligned((*head, "took/plan"))]
@@ -72,7 +73,10 @@ def plan_text(
 
 
 def _pass_lines(costs: Sequence[Row]) -> list[str]:
-    """Lines about tasks whose runs pass over the training rows more than MANY_PASSES times, and how to lower costs."""
+    """Return a line for each task with a run that makes more than MANY_PASSES passes over the training rows.
+
+    A last line says how to reduce the cost. Without such a task, there are no lines.
+    """
     most: dict[str, float] = {}
     for row in costs:
         most[row["task"]] = max(most.get(row["task"], 0), row["passes"] or 0)
@@ -86,7 +90,10 @@ def _pass_lines(costs: Sequence[Row]) -> list[str]:
 
 
 def _error_lines(errors: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Lines about the error of the plan for each kind of job; none before a job has finished."""
+    """Return the lines of a table of planned and measured times of the finished jobs, one line per kind of job.
+
+    Without finished jobs, there are no lines.
+    """
     if not errors:
         return []
     head = ("finished jobs", "jobs", "share", "(range)", "took/plan", "error of plan")
@@ -111,7 +118,7 @@ def _shares(costs: Sequence[Row]) -> str:
 
 
 def _token_sources(costs: Sequence[Row]) -> str:
-    """The sentence that says for each task where its numbers of tokens come from."""
+    """A line such as `Tokens: counted by the tokenizer (uti)`: the source of the token numbers, for each task."""
     tasks: dict[str, list[str]] = {}
     for source, task in dict.fromkeys((row["tokens_from"], row["task"]) for row in costs):
         tasks.setdefault(SOURCES.get(source, "as the task file states"), []).append(task)
@@ -146,7 +153,7 @@ def _sums(rows: Sequence[Row]) -> tuple[object, ...]:
 
 
 def _short(number: float) -> str:
-    """A number as text with one decimal, or with two digits if it is below 1; empty for 0."""
+    """A number as text: with one decimal, or with two significant digits if the number is below 1. Empty for 0."""
     return "" if not number else f"{number:,.1f}" if number >= 1 else f"{number:.2g}"
 
 

@@ -73,7 +73,10 @@ def expected_field(study: Study, task: str, model: str, field: str) -> float:
 
 
 def _minutes(study: Study, model: str, parts: Iterable[Part]) -> float:
-    """Minutes of a job with this work, on the planned card at the assumed share of its peak."""
+    """Estimated minutes of a job whose work is `parts`.
+
+    The job is assumed to run on the planned card, at the share ASSUMED_SHARE of this card's peak speed.
+    """
     settings = study.models[model]
     peak = peak_seconds(parts, settings, planned_card(study, model))
     return job_seconds(peak, start_seconds(settings), ASSUMED_SHARE) / 60

@@ -20,7 +20,10 @@ LONGEST_IN_BATCH = 2  # assumed ratio of a batch's longest answer to the mean an
 
 @dataclass(frozen=True)
 class Row:
-    """Tokens of a row's prompt and answers, and the number of rows that it represents."""
+    """Numbers of tokens of a row's prompt, of its answer and of its rejected answer.
+
+    If one Row stands for several rows of the data, `weight` is the number of these rows.
+    """
 
     prompt: float
     answer: float
@@ -30,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True, eq=False)  # hashed by identity, so that cached functions can take it as an argument
 class SplitTokens:
-    """Tokens of the rows of a split, and where the numbers come from."""
+    """Token counts of the rows of a split, and the source of these counts."""
 
     rows: Sequence[Row]
     source: str  # COUNTED, STATED or ASSUMED
@@ -57,13 +60,15 @@ def with_examples(split: SplitTokens, train: SplitTokens, count: int) -> SplitTo
 
 @lru_cache(maxsize=256)
 def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, float]]:
-    """The batches in which the rows of a split are answered.
+    """The batches in which a model answers the rows of a split.
 
-    Generation sorts prompts by length, so the prompts of a batch are similar. A batch takes as long as its longest
-    answer.
+    Generation sorts prompts by length, so the prompts of a batch have similar lengths. A batch takes as long as its
+    longest answer.
 
     Returns:
-        One pair for each group of equal batches: tokens of a batch's longest answer, and number of batches.
+        Pairs (tokens of a batch's longest answer, number of batches that the pair stands for). If tokens are counted,
+        each batch of measured rows gives one pair. Otherwise a single pair stands for all batches, and the tokens of
+        its longest answer are LONGEST_IN_BATCH times the mean.
     """
     if split.source != COUNTED:
         return [(LONGEST_IN_BATCH * split.rows[0].answer, -(-split.count // batch_size))]
@@ -92,7 +97,15 @@ def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens
 
 
 def _stated(settings: Any, split: str) -> SplitTokens:
-    """A split without counted rows: each row has the mean tokens that the task file states, or else assumed tokens."""
+    """Estimate the tokens of a split whose rows are not counted. The task file states the number of rows.
+
+    All rows have the same numbers: the means that the task file states in `tokens`. If the task file has no `tokens`,
+    the numbers are assumed.
+
+    Args:
+        settings: the task's settings.
+        split: name of the split.
+    """
     count = settings["splits"].get(split, 0)
     if "tokens" in settings:
         prompt, answer, rejected = (settings["tokens"][key] for key in ("prompt", "answer", "rejected"))
@@ -114,13 +127,15 @@ def _version(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=256)
 def _counted_split(gate: str, version: tuple[int, int], split: str, ratio: float) -> SplitTokens | None:
-    """Counted tokens of the rows of a split; None without rows.
+    """Counted tokens of a split's prompts and answers. None if the file has no row of the split.
+
+    The tokens of a rejected answer are not counted. They are estimated from those of the row's answer.
 
     Args:
-        gate: path of the file in which the rule `gate_rows` has recorded the lengths of rows.
+        gate: path of the file in which the rule `gate_rows` has written the token counts of rows.
         version: `_version` of this file.
         split: name of the split.
-        ratio: assumed tokens of a rejected answer, divided by the tokens of the row's answer.
+        ratio: estimated tokens of a rejected answer divided by the counted tokens of the row's answer.
     """
     rows = _counted(gate, version).get(split, ())
     counted = [Row(prompt, answer, answer * ratio, weight) for prompt, answer, weight in rows]
@@ -129,9 +144,16 @@ def _counted_split(gate: str, version: tuple[int, int], split: str, ratio: float
 
 @lru_cache(maxsize=64)
 def _counted(gate: str, version: tuple[int, int]) -> dict[str, list[tuple[float, float, float]]]:
-    """Lengths of rows from a file of the rule `gate_rows`: split -> (prompt's tokens, answer's tokens, weight) per row.
+    """Read the token counts of rows from a file that the rule `gate_rows` has written.
 
-    The weight is the number of rows that a row represents.
+    Args:
+        gate: path of the file.
+        version: `_version` of the file.
+
+    Returns:
+        split -> a list of (tokens of the prompt, tokens of the answer, weight), one entry per measured row. If only a
+        sample was measured, the weight is the number of rows of the data that the measured row represents; otherwise
+        it is 1.
     """
     rows: dict[str, list[tuple[float, float, float]]] = {}
     for row in read_json(gate)["lengths"]:

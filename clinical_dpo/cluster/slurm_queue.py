@@ -61,10 +61,12 @@ def queued_jobs(folder: Path, squeue_output: str, own_job: str | None = None) ->
 
 
 def refusal(queued: dict[str, tuple[str, str]]) -> str:
-    """The message about queued jobs, with the command that cancels them.
+    """The error message that refuses a start because jobs of an earlier run are in Slurm's queue.
+
+    The message lists up to SHOWN of the jobs, and has the command that cancels all jobs of their runs.
 
     Args:
-        queued: from `queued_jobs`.
+        queued: the jobs, from `queued_jobs`.
     """
     shown = [f"  {job}  {rule}" for job, (_, rule) in list(queued.items())[:SHOWN]]
     more = [f"  and {len(queued) - SHOWN} more"] if len(queued) > SHOWN else []

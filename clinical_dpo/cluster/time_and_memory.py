@@ -110,7 +110,10 @@ def host_memory_mb(
 
 
 def lora_parameters(model: Mapping[str, Any], rank: int) -> float:
-    """Number of weights of a LoRA on the linear layers in the model file's `lora_targets`, by default on all of them.
+    """Number of weights of a LoRA of a model.
+
+    The LoRA is on the linear layers that `lora_targets` of the model file names. If the key is missing, the LoRA is on
+    all linear layers except the head.
 
     Args:
         model: a model file's settings.
@@ -129,7 +132,15 @@ def requested_minutes(expected: float) -> float:
 
 
 def scaled_request(estimate: float, attempt: int, maximum: int) -> int:
-    """Request at an attempt (1, 2, ...): `estimate` doubles with each attempt, up to `maximum`."""
+    """The memory or time that a job requests from Slurm at an attempt, at most `maximum`.
+
+    The first attempt requests `estimate`. Each further attempt requests twice as much as the attempt before.
+
+    Args:
+        estimate: request at the first attempt, in MB or minutes.
+        attempt: number of the attempt, from 1.
+        maximum: largest request, in the unit of `estimate`.
+    """
     return min(round(estimate * 2 ** (attempt - 1)), maximum)
 
 

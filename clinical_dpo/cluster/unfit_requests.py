@@ -40,12 +40,12 @@ class Request:
 
     @classmethod
     def from_job(cls, rule: str, threads: int, resources: Mapping[str, Any]) -> "Request":
-        """Read the request from a job's resources, which have the names of Snakemake's Slurm plugin.
+        """Make the request of a job.
 
         Args:
             rule: name of the job's rule.
             threads: threads of the job.
-            resources: resources of the job.
+            resources: resources of the job. The keys are the names that Snakemake's Slurm plugin expects.
         """
         names = (resources.get(key) for key in ("slurm_partition", "slurm_account", "qos"))
         partition, account, qos = (str(name) if name else None for name in names)
@@ -63,11 +63,11 @@ class RetryPolicy:
     max_mem_mb: int
 
     def minutes(self, first: int) -> int:
-        """Minutes requested at the last attempt, from the minutes of the first attempt."""
+        """Return the minutes that a job requests at its last attempt, if it requests `first` minutes at its first."""
         return max(first, scaled_request(first, self.retries + 1, self.max_minutes))
 
     def mem_mb(self, first: int) -> int:
-        """Memory in MB requested at the last attempt, from the memory of the first attempt."""
+        """Return the memory (MB) that a job requests at its last attempt, if it requests `first` MB at its first."""
         return max(first, scaled_request(first, self.retries + 1, self.max_mem_mb))
 
 

@@ -54,10 +54,10 @@ def subgroups(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def smallest_cell(config: Mapping[str, Any], task: Mapping[str, Any]) -> int | None:
-    """The smallest size of a subgroup whose numbers a task's tables show; None if no subgroup is hidden.
+    """A task's tables hide the numbers of every subgroup below this size; None if no subgroup is hidden.
 
-    The size is a number of items, or of groups (such as patients) if items are grouped. For a private task it is at
-    least SMALLEST_PRIVATE_CELL.
+    The size is a number of items. If the items are in groups (such as patients), it is a number of groups. For a
+    private task the size is at least SMALLEST_PRIVATE_CELL.
     """
     least: int | None = config["smallest_cell"]
     return max(least or 0, SMALLEST_PRIVATE_CELL) if task.get("phi") else least

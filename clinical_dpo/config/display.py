@@ -30,7 +30,11 @@ def task_facts(study: Study, task: str) -> dict[str, Any]:
 
 
 def metric_facts(study: Study, task: str) -> dict[str, Any]:
-    """`task_facts`, plus the settings for the metrics of all labels: `ordered`, `prevalence` and `answer_by`."""
+    """Return the settings on which a task's table of metrics depends.
+
+    These are the settings from `task_facts`. If the task has tables of all its labels (`has_label_tables`), `ordered`,
+    `prevalence` and `answer_by` are added, as far as the task file has them.
+    """
     settings = study.tasks[task]
     keys = ("ordered", "prevalence", "answer_by") if has_label_tables(settings) else ()
     return task_facts(study, task) | {key: settings[key] for key in keys if key in settings}

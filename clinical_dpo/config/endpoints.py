@@ -57,7 +57,10 @@ class Endpoint:
 
     @property
     def is_readable_here(self) -> bool:
-        """Whether requests go unencrypted to this host itself, where another user may have started the server."""
+        """Whether requests go unencrypted to a server on this host.
+
+        Another user of this host may have started that server, and could then read the requests.
+        """
         return urlsplit(self.base_url).scheme == "http" and _is_this_host(self.host)
 
     @property
@@ -68,7 +71,11 @@ class Endpoint:
 
     @property
     def token_limit(self) -> int:
-        """The most tokens that a reply may have: the smallest limit in the request's fields TOKEN_LIMITS."""
+        """The most tokens that a reply may have.
+
+        A request may have several of the fields that TOKEN_LIMITS lists. The smallest of their integers is the limit.
+        If none of these fields has an integer, the limit is the setting `max_tokens`.
+        """
         limits = [self.body[name] for name in TOKEN_LIMITS if isinstance(self.body.get(name), int)]
         return min(limits, default=self.max_tokens)
 
@@ -107,10 +114,10 @@ def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where:
 
 
 def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
-    """Refuse endpoints that would receive keys unencrypted over the network, and `server_user` where it has no effect.
+    """Refuse an endpoint that would receive keys unencrypted over the network, or whose `server_user` has no effect.
 
-    Keys may be sent unencrypted to hosts in `plain_http_hosts`. A `server_user` has an effect only if requests go
-    unencrypted to this host itself.
+    A host in `plain_http_hosts` may receive keys unencrypted. A `server_user` has an effect only if `base_url` is an
+    http:// address of the computer that sends the requests (localhost or a loopback address).
 
     Args:
         config: the run's config.
@@ -139,7 +146,8 @@ def check_endpoint_allowed(
 ) -> None:
     """Refuse an endpoint that may not receive the private text of a task with `phi: true`.
 
-    The endpoint's host must be in `allowed`. Requests must be encrypted, stay on this host, or go to a host in `plain`.
+    The endpoint's host must be in `allowed`. If the endpoint's address is not encrypted (http://), its host must also
+    be in `plain`, or be a loopback address: requests to a loopback address do not leave the machine that sends them.
 
     Args:
         task: the task file's settings.
@@ -194,8 +202,8 @@ def read_api_key(endpoint: Endpoint) -> str | None:
     """The API key of an endpoint; None if the server needs no key.
 
     Raises:
-        PublicError: the variable is not set, is empty, or contains characters that a key cannot have. No message shows
-            the value.
+        PublicError: the environment variable of the key is not set, is empty, or contains characters that a key cannot
+            have. No message shows the value.
     """
     variable = endpoint.key_variable
     if not variable:

@@ -22,8 +22,10 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
         models: names of all model files. External predictions must have other names, because each name is a folder.
 
     Raises:
-        UserError: a name is in use, a name has two titles, an encoding is not known, a column of grades is missing or
-            not allowed, neither grades nor answers have a column, or a required table is missing.
+        UserError: a name is also the name of a model or of another folder of results; two tasks give a name different
+            titles; an encoding is unknown; `columns.grade` is set in a task with labels, or is missing in a task that
+            physicians grade; both `columns.answer` and `columns.grade` are missing; or a table does not exist and
+            `when_missing` is `error` (the default).
     """
     titles: dict[str, str] = {}
     for task, settings in tasks.items():

@@ -28,7 +28,15 @@ def model_trials(study: Study, task: str, model: str, stage: str, name: str, **m
 
 
 def chosen_trials(study: Study, task: str, model: str, stage: str, name: str) -> list[str]:
-    """The path of one file of a stage's chosen trial for each training seed, the run's seed first."""
+    """The paths of one file of a stage's chosen trial: one path for each training seed.
+
+    The first path is for the run's own seed. The other paths are for the extra seeds, with which the trial is repeated.
+
+    Args:
+        study: the run.
+        task, model, stage: the trial's task, model and stage.
+        name: name of the file, a key of `paths.PATHS`.
+    """
     wildcards = {"task": task, "model": model, "stage": stage}
     folders = [with_seed(BEST, seed) for seed in (None, *study.extra_seeds(task))]
     return [study.paths(name, wildcards, best=folder) for folder in folders]
@@ -46,9 +54,10 @@ def trial_files(study: Study, name: str, **more: str) -> list[str]:
 
 
 def curve_logs(study: Study) -> list[str]:
-    """The path of the log with the curve of the eval loss, for every trial.
+    """For every trial, the path of the log that has the curve of the eval loss.
 
-    If the trial has a probe (a first run that finds its number of steps), this is the probe's log.
+    A probe is a first run of a trial. It finds the trial's number of training steps. If a trial has a probe, the path
+    is that of the probe's log. Otherwise it is that of the trial's own log.
     """
     return [
         file
@@ -61,7 +70,7 @@ def curve_logs(study: Study) -> list[str]:
 
 
 def selections(study: Study) -> list[str]:
-    """The path of the table that scores all trials, for every task, model and stage."""
+    """The paths of the tables of trial scores: one table for each task, model and stage."""
     return [
         study.paths("selection", task=task, model=model, stage=stage)
         for task in study.tasks
@@ -93,13 +102,25 @@ def answers(study: Study, task: str) -> list[str]:
 
 
 def _with_external(study: Study, task: str, name: str) -> list[str]:
-    """The path of one file of every variant of a task's models, then of each of the task's external predictions."""
+    """Return the paths of a task's files of one kind.
+
+    The list has one path for each model and variant, then one path for each external prediction.
+
+    Args:
+        study: the run.
+        task: name of the task.
+        name: kind of the files, a name of `study.paths`, such as `grades`.
+    """
     external = [study.paths(name, task=task, model=model, variant=EXTERNAL) for model in study.externals(task)]
     return variant_files(study, task, name) + external
 
 
 def seed_grades(study: Study, task: str) -> list[str]:
-    """The paths from `grades`, then the paths of the same files of every trained variant with every extra seed."""
+    """The paths of the grades of a task with all its training seeds.
+
+    The list begins with the paths from the function `grades`. The grades of the answers after training with an extra
+    seed follow: one path for every model, trained variant and extra seed.
+    """
     return grades(study, task) + variant_files(study, task, "grades", seeded_variants(study, task))
 
 
@@ -160,9 +181,10 @@ def sheets(study: Study) -> list[str]:
 
 
 def compute_records(study: Study) -> list[str]:
-    """The paths of the records of all jobs that train a compared model or write its answers.
+    """The paths of the records of test answers and of training, for every model of every task.
 
-    A record has the settings, the device and the versions of libraries.
+    The records of test answers are those of all variants. The records of training are those of each stage's best trial.
+    Trainings with further seeds are left out. A record has the settings, the device and the versions of libraries.
     """
     return [
         record

@@ -22,17 +22,19 @@ def writer(settings: Mapping[str, Any]) -> str:
 
 
 def own_writers(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Remove the writer that a task file names for a generated field if a run's overrides name one of the other kind.
+    """Keep one writer of each generated field: a writer in a run's overrides replaces the writer in the task file.
 
     The writer of a field is a model (key `model`) or an endpoint (key `endpoint`). If a task file names a model and the
-    overrides name an endpoint, or the reverse, then the merged settings name both. Only that of the overrides is kept.
+    overrides name an endpoint, or the reverse, then the merged settings have both keys. This function removes the key
+    of the task file.
 
     Args:
         merged: the task file's settings merged with the overrides.
         own: the overrides.
 
     Returns:
-        A mapping with the merged key `generated_fields`. It is empty if the overrides have no such key.
+        A mapping with the key `generated_fields`: the merged fields without the replaced writers. The mapping is
+        empty if the overrides have no key `generated_fields`.
     """
     if "generated_fields" not in own:
         return {}
@@ -87,10 +89,10 @@ def field_file(task: Mapping[str, Any], field: str, paths: Paths) -> str:
 
 
 def missing_input(task: Mapping[str, Any], config: Mapping[str, Any], paths: Paths) -> tuple[str, str] | None:
-    """Why a task cannot use its own text, and what the user should do; None if the task can use its text.
+    """The reason why a task cannot use its own text, and what the user should do; None if it can use its text.
 
-    The reason is a missing data file, or an endpoint without an API key. An endpoint is not needed if its field is
-    already written.
+    There are two possible reasons. The data file of the task's source does not exist. Or an endpoint must still write a
+    generated field of the task, but the endpoint's API key is not set.
     """
     source = task["source"]
     if source["kind"] == "file" and not user_path(source["path"]).exists():

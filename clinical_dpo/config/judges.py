@@ -42,12 +42,13 @@ def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
 def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]:
     """The kinds of verdicts that a task needs from its judge, sorted.
 
-    They are the kind of the task's grades, if the judge is the grader; preferences, if the judge is the preference
-    grader; and every kind of verdict that the task's raters give. A task without a judge needs none.
+    If the judge is the grader, the kind of the task's grades is needed: `correctness`, `likert` or `rubric`. If the
+    judge is the preference grader, `preference` is needed. The judge also gives every kind of verdict for which the
+    task has a sheet for raters. A task without a judge needs none.
 
     Args:
         task: the task file's settings.
-        sheets: names of the sheets of the task's raters.
+        sheets: names of the task's sheets for raters.
     """
     if "judge" not in task:
         return []

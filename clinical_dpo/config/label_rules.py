@@ -33,7 +33,10 @@ def has_label_tables(task: Mapping[str, Any]) -> bool:
 
 
 def with_composed_labels(task: Mapping[str, Any]) -> dict[str, Any]:
-    """Map each key of a task file that contains labels to its value, with the labels in Unicode form NFC."""
+    """Return `labels`, `label_synonyms` and `prevalence` of a task file, with all labels in Unicode form NFC.
+
+    The synonyms of the labels are in form NFC too. A key that the task file lacks is not in the result.
+    """
     composed: dict[str, Any] = {}
     if "labels" in task:
         composed["labels"] = list(map(nfc, task["labels"]))

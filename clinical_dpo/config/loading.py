@@ -210,6 +210,7 @@ def _check_names(config: Mapping[str, Any], root: Path) -> None:
     if run_name in [*files["tasks"], "models"]:
         owner = "the base models" if run_name == "models" else f"the task config/tasks/{run_name}.yaml"
         raise UserError(
-            f"config: run_name '{run_name}': a run without run_name uses the folder results/{run_name} for {owner}. "
-            "The files of the two runs would mix. Use another run_name."
+            f"config: run_name '{run_name}': this run would write its files into results/{run_name}. A run without "
+            f"run_name writes the files of {owner} into the same folder. The files of the two runs would mix. Use "
+            "another run_name."
         )

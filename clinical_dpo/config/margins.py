@@ -13,7 +13,12 @@ DEFAULT, SET = "default, not set by you", "set in the task file"  # sources of a
 
 
 class Margin(NamedTuple):
-    """A margin on the scale of the metric that decisions compare, and where the margin comes from."""
+    """The margin of a task and its source.
+
+    Attributes:
+        value: the margin, in units of the metric that the task's decisions use (see `decision_metric`).
+        source: DEFAULT or SET.
+    """
 
     value: float
     source: str

@@ -63,7 +63,8 @@ def decision_metric(metric: str) -> str:
 def metric_module(task: Mapping[str, Any]) -> str:
     """Name of the module that estimates and compares the metrics of a task's grades.
 
-    The task's jobs run again if this module changes. They do not run again if a module for other metrics changes.
+    If the code of the named module changes, the task's metrics and comparisons are computed again. The same holds for
+    the modules that the named module imports. A change to any other module of `metric_kinds` does not rerun these jobs.
 
     Args:
         task: `metric`, and for a task with labels `positive` or `labels`.

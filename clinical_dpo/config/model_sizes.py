@@ -30,7 +30,7 @@ class Sizes:
 
     @property
     def key_width(self) -> float:
-        """Width of a token's keys in one layer. Values have the same width."""
+        """Width of a token's attention keys in one layer. The attention values have the same width."""
         return self.query_width * self.kv_heads / self.heads
 
     @property
@@ -112,7 +112,11 @@ def check_sizes(model: Mapping[str, Any], where: str) -> None:
 
 
 def sizes_fit(sizes: Mapping[str, Any], parameters: int) -> bool:
-    """Whether a model of these sizes has this number of weights (within TOLERANCE), with or without a separate head."""
+    """Whether the number of weights of a model of these sizes is `parameters`, within TOLERANCE.
+
+    The weights are counted in two ways: with a language-model head that shares the weights of the embeddings, and with
+    a separate head. It is enough that one of the two numbers agrees.
+    """
     return any(abs(count - parameters) <= TOLERANCE * parameters for count in _weight_counts(sizes))
 
 

@@ -19,15 +19,16 @@ _SNAKEMAKE_LOGS = ".snakemake/log"
 
 
 def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, str]) -> None:
-    """Refuse settings that would make private text readable outside its task.
+    """Refuse settings that would let other users, or tasks without `phi: true`, read private text.
 
     Args:
         tasks: task -> settings.
         folders: task -> folder of its results.
 
     Raises:
-        UserError: a private task reads a hub data set, whose cache other users can read; or a task without `phi: true`
-            reads a file or the results of a private task.
+        UserError: a private task (`phi: true`) reads a data set from the hub, because other users can read the hub's
+            cache; or a task without `phi: true` reads a file that a private task reads too, or a file in the results
+            folder of a private task.
     """
     private = private_tasks(tasks)
     for task in private:
@@ -114,9 +115,13 @@ def close_keys(study: Study) -> None:
 
 
 def close_folders(study: Study) -> None:
-    """Close the folders of private text, and of logs that may quote private text, to other users.
+    """If any task has private text, deny other users access to the private results and to all logs.
 
-    If a task is private, the folder of logs gets a file that marks it as private.
+    Three kinds of folders are closed: the results of each private task, the run's logs, and Snakemake's own logs. Logs
+    may quote private text. The folder of the run's logs also gets a file that marks the folder as private.
+
+    Raises:
+        UserError: a folder belongs to another user, or cannot be created.
     """
     if private := private_tasks(study.tasks):
         logs = study.paths.folder("logs")

@@ -24,7 +24,10 @@ PREFERENCE_VARIANTS = ("dpo", "sft")  # the two variants on a preference sheet
 
 
 def with_sample(task: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a task file with `raters` as a list. If the file sets a sample, its size is in `rater_sample`.
+    """Convert the key `raters` of a task file's settings to a list of raters, and return all settings.
+
+    In the file, `raters` may also be a mapping with the raters (`people`) and the size of a sample (`sample`). The
+    returned settings then have this size in `rater_sample`.
 
     Args:
         task: the task file's settings, checked against their schema.
@@ -89,10 +92,12 @@ def sheet_raters(task: Mapping[str, Any], sheet: str) -> list[str]:
 
 
 def sheet_variants(shown: str, variants: Sequence[str]) -> list[str]:
-    """The variants whose answers raters or a judge see: two variants for a preference, otherwise all variants.
+    """The variants whose answers a rating sheet shows, or whose answers the judge grades.
+
+    A preference compares only DPO with SFT. Every other sheet or kind of verdict has all variants.
 
     Args:
-        shown: the name of a sheet, or the kind of a judge's verdicts.
+        shown: name of the sheet, or the kind of the judge's verdicts.
         variants: all variants of the task.
     """
     return [*PREFERENCE_VARIANTS] if shown == "preference" else [*variants]

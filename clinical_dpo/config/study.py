@@ -92,7 +92,7 @@ class Study:
         return list(dict.fromkeys(people))
 
     def answer_limit(self, task: str) -> int:
-        """Largest number of tokens of a reply: of the answer, and of a thought if the task allows thoughts."""
+        """Largest number of tokens of a whole reply: the limit of the answer plus the limit of a thought, if any."""
         return self.tasks[task]["max_new_tokens"] + self.tasks[task].get("max_thought_tokens", 0)
 
     def task_models(self, task: str) -> list[str]:
@@ -100,7 +100,10 @@ class Study:
         return self.config["recipes"][self.tasks[task]["recipe"]]["models"]
 
     def family(self, task: str) -> list[str]:
-        """All tasks of this task's recipe, including tasks left out. These tasks share one significance level."""
+        """The names of all tasks with this task's recipe. These tasks share one significance level.
+
+        The list includes this task, and tasks that the run leaves out (`left_out`).
+        """
         return self.families[self.tasks[task]["recipe"]]
 
     def stages(self, task: str) -> list[str]:
@@ -177,11 +180,15 @@ class Study:
         return settings["max_steps"] is not None and not settings["plateau"]
 
     def seeds(self, task: str) -> list[int]:
-        """Training seeds of a task's chosen trials. The first is the run's seed, with which all trials are trained."""
+        """Training seeds of a task. The first is the run's seed.
+
+        Every trial is trained with the run's seed. Only the chosen trials are also trained with the other seeds, as
+        listed by `extra_seeds`.
+        """
         return self.tasks[task].get("training", {}).get("seeds", self.config["seeds"])
 
     def extra_seeds(self, task: str) -> list[int]:
-        """The training seeds of a task's chosen trials after the first seed.
+        """All training seeds of a task except the first. Only the task's chosen trials are trained with these seeds.
 
         The list is empty if people or a judge would have to grade the answers of each seed.
         """
@@ -192,14 +199,14 @@ class Study:
         return missing_input(self.tasks[task], self.config, self.paths)
 
     def is_missing(self, task: str) -> bool:
-        """Whether a task cannot use its own text."""
+        """Whether a task's own text is unavailable. The method `missing` returns the reason."""
         return self.missing(task) is not None
 
     def generated_fields(self, task: str) -> Mapping[str, Mapping[str, Any]]:
         """Map each generated field of a task to its settings.
 
-        The result is empty if generated text stands in for the task's own text: the generated text already has all
-        fields.
+        If the task cannot use its own text, the result is empty. The task then uses the generated records of
+        its `stand_in`, which have all fields already.
         """
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
 

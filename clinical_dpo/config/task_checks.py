@@ -1,4 +1,4 @@
-"""Check a task against the config: its recipe, seeds and stages, and the rules of its keys."""
+"""Check a task file: its recipe, seeds and stages against the run's config, and its keys against their rules."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial

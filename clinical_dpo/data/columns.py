@@ -1,14 +1,15 @@
-"""Map a source's columns to a task's fields, as `columns` of a task file says.
+"""Fill a task's fields from a source's columns.
 
-A field is mapped to one of three forms:
+The setting `columns` of the task file states for each field where its value comes from. It does so in one of three
+forms:
 
 - The name of a column. The field gets the column's value unchanged.
 - A path such as `a.b`. The field gets member `b` of the object in column `a`.
 - A Jinja template, which is filled in from the row (see `templates`). The field gets the resulting text.
 
-The values of two fields, `accepted` and `options` (LISTS), are Python lists. These two fields may also be mapped to a
-YAML list, in which every entry has one of the three forms. If one of them is mapped to a single template, the template
-must be one expression whose value is a list.
+The values of two fields, `accepted` and `options` (LISTS), are Python lists. For these fields, `columns` may also state
+a YAML list, in which every entry has one of the three forms. If `columns` states a single template for such a field,
+the template must be one expression whose value is a list.
 """
 
 from collections.abc import Collection, Mapping, Sequence

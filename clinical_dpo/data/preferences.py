@@ -1,7 +1,7 @@
 """Build preference pairs from task rows.
 
-The chosen answer of a pair is the reference answer. The rejected answer comes from the source that `rejected_source` of
-the task file names.
+The chosen answer of a pair is the reference answer. The task file's key `rejected_source` sets the source of the
+rejected answer.
 """
 
 import random

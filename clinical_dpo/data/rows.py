@@ -101,11 +101,16 @@ def task_row(
 ) -> TaskRow:
     """Convert a record to a row in TRL's conversational prompt / completion form.
 
-    The record's columns must already be mapped to the task's fields. The row has `id` (a digest of the prompt if the
-    record has no id), `prompt` and `completion` (lists of messages). It has `label` if the task's answers are labels.
-    It also has each of these fields that the record has: `accepted` (other right answers), `options` (wrong answers),
-    `rejected` (one wrong answer), `question` (the question without the remaining text of the prompt). `repairs` counts
-    the fields whose text changes. `location` is the name of the record in `repairs`.
+    The row has `id` (a digest of the prompt if the record has no id), `prompt` and `completion` (lists of messages). If
+    the task's answers are labels, the row also has `label`. The following fields are copied if the record has them:
+    `accepted` (other right answers), `options` (wrong answers), `rejected` (one wrong answer) and `question` (the
+    question without the remaining text of the prompt).
+
+    Args:
+        record: the record. Its columns must already be mapped to the task's fields.
+        task: the task file's settings.
+        repairs: counts the fields that lose outer white space, and the labels that are respelled.
+        location: where the record is, such as `row 3`, for `repairs`.
 
     Raises:
         UserError: a field is empty, missing or too long, the label is unknown, or a wrong answer equals the right one.

@@ -1,4 +1,7 @@
-"""Split task rows into parts of configured sizes. Labels keep their proportions, and each prompt occurs once."""
+"""Divide task rows into splits of configured sizes. Of several rows with the same prompt, only one is kept.
+
+If `stratify` is set, every split keeps the proportions of the labels.
+"""
 
 import random
 from collections import Counter, defaultdict

@@ -35,9 +35,10 @@ class Tally:
             occurrence.rows.append(row)
 
     def record(self) -> dict[str, dict[str, Any]]:
-        """Return the counts for JSON: description -> `count`, `first` (the first location) and `rows`.
+        """Return `occurrences` in a form for JSON: description of a repair or fault -> the fields of its Occurrence.
 
-        `rows` lists the numbers of the first rows, at most ROWS_KEPT. If no row number is known, `rows` is left out.
+        The fields are `count`, `first` (the first location) and `rows` (the first row numbers, at most ROWS_KEPT). If
+        no row number is known, `rows` is left out.
         """
         return {
             description: {"count": occurrence.count, "first": occurrence.first}

@@ -4,7 +4,10 @@ EXCERPTS = ("before", "after")  # last columns of the table of faults of texts: 
 
 
 def without_excerpts(card: str) -> str:
-    """Return a data card without the columns EXCERPTS of its table of faults.
+    """Remove the excerpts of texts from a data card.
+
+    The excerpts are in the columns `before` and `after` of the table of text faults. Both columns are removed. A card
+    without these columns is returned unchanged.
 
     Args:
         card: the page from `data_card`.

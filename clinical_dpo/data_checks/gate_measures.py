@@ -27,16 +27,18 @@ from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens
 def measure_files(
     files: Mapping[str, str], manifest: str, base: Path, labels: Sequence[str], code: str
 ) -> dict[str, Any]:
-    """Measure the rows in a task's files for one model. Return the measures of `measure_rows`, and `code`.
-
-    The findings include columns that look like patients' ids.
+    """Measure the rows in a task's files for one model.
 
     Args:
         files: split -> path of the JSON Lines file of the split's rows.
         manifest: path of the splits' manifest.json.
         base: folder of the base model.
         labels: the task's labels, if it has any.
-        code: digest of the code of the checks.
+        code: digest of the code of the checks. Measures that were made with another digest are out of date.
+
+    Returns:
+        The dict of `measure_rows`, with the argument `code` under the key `code`. If test rows have patients' ids that
+        also occur in other splits, `findings` also has the result of `patient_findings`.
     """
     splits = cast(dict[str, list[TaskRow]], {split: read_jsonl(path) for split, path in files.items()})
     context = read_json(base / "config.json").get("max_position_embeddings")
@@ -49,7 +51,9 @@ def measure_files(
 def measure_rows(
     rows: Sequence[NamedRow], tokenizer: Any, labels: Sequence[str], context: int | None
 ) -> dict[str, Any]:
-    """Measure a task's rows for one model. The measures do not depend on any limit.
+    """Measure a task's rows for one model.
+
+    The measures do not depend on length limits or thresholds. `gate_verdicts` applies those later.
 
     Args:
         rows: rows of all splits, named by split and number.
@@ -60,10 +64,11 @@ def measure_rows(
     Returns:
         A dict with these keys:
 
-        - `context`: as passed.
+        - `context`: the argument `context`.
         - `findings`: the results of the checks that need no length limit, each a `thresholds.Finding` as a dict.
-        - `lengths`: for each measured row, the number of tokens of prompt and answer, and the number of rows that the
-          measured row represents.
+        - `lengths`: a dict for each row whose length is measured. `split` and `name` name the row. `prompt` and
+          `answer` are numbers of tokens. `weight` is 1 if all rows are measured. Of many rows, only a sample is
+          measured; `weight` is then the number of rows that the sampled row represents.
     """
     shown = preview_rows(rows, tokenizer, sys.maxsize, private=True)
     findings = [

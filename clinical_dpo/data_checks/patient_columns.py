@@ -37,12 +37,12 @@ class PatientColumn(TypedDict):
 
 
 def patient_columns(splits: Mapping[str, Sequence[Row]]) -> list[PatientColumn]:
-    """Return the columns that look like patients' ids and share a value between test and another split.
+    """Return the columns that look like patients' ids and have a value that is both in test and in another split.
 
     A column looks like patients' ids in one of three cases:
 
-    - Its name says so (`patient_id`, `Pat.-Nr.`).
-    - Its name may say so (`MRN`), and every value has a digit.
+    - Its name clearly means patients' ids (`patient_id`, `Pat.-Nr.`).
+    - Its name may mean patients' ids (`MRN`), and every value has a digit and no white space.
     - It has at least 20 different values, and each value looks like an id (`P0012`, `4711000`, a UUID).
 
     In all three cases, the column must have at least four different values, and at least one value must repeat.

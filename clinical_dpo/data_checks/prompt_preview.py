@@ -65,10 +65,13 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
 def frame_faults(prompt: Sequence[int], answer: Sequence[int], tokenizer: Any) -> list[str]:
     """Return descriptions of what is wrong with the begin and end tokens of a conversation.
 
-    A begin-of-text token must open the prompt. It may also open every later turn, as in ChatML. It must not directly
-    follow another begin-of-text token, and must not occur in the answer. The answer must contain a token that ends a
-    turn: the end-of-text token, or the end token of the chat template. Only white space and different end tokens may
-    follow the first such token.
+    If the tokenizer has a begin-of-text token, this token must open the prompt. It may also open every later turn, as
+    in ChatML. It must not directly follow another begin-of-text token in the prompt. It must not occur in the answer,
+    unless it is also an end token.
+
+    Unless the answer is empty, it must contain an end token: the end-of-text token, or a token with which the chat
+    template ends a turn. After its first end token, the answer may contain only white space and end tokens other than
+    the first one.
 
     Args:
         prompt: token ids of the prompt.

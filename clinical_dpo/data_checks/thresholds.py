@@ -80,14 +80,15 @@ class Finding:
 def apply_thresholds(
     findings: Iterable[Finding], thresholds: Mapping[str, Mapping[str, Any]], task: str
 ) -> list[dict[str, Any]]:
-    """Return one row of COLUMNS for each finding, with a verdict.
+    """Return a row with the columns COLUMNS for each finding. The row has a verdict.
 
-    The verdict is `stop` if the measured share of rows is above the check's `stop`. Otherwise it is `warn` if the share
-    is above `warn`, else `ok`. If `stop` or `warn` is None, there is no such limit.
+    A check has two limits for the measured share of rows, named `stop` and `warn`. If the share is above the limit
+    `stop`, the verdict is `stop`. If it is above only the limit `warn`, the verdict is `warn`. Otherwise the verdict is
+    `ok`. A limit of None is never exceeded.
 
     Args:
         findings: results of the checks.
-        thresholds: check -> `stop` and `warn`, the largest allowed shares of rows.
+        thresholds: check -> its limits `stop` and `warn`. A share equal to a limit is allowed.
         task: the task's name.
     """
     table = []

@@ -1,4 +1,8 @@
-"""Make the calls of a run to a server: conversations, attempts, waits between attempts, and refused requests."""
+"""Make the calls of a run to a server.
+
+Requests with equal messages share a conversation. If a reply is unreadable, the conversation continues with another
+call. After a failed attempt, a call waits and tries again, up to ATTEMPTS attempts. Refusals of requests are stored.
+"""
 
 import random
 import threading
@@ -188,18 +192,22 @@ class Caller:
             self.add_reply(conversation, self.refuse(conversation.messages, replace(refusal(UNREADABLE), calls=0)))
 
     def call(self, server: ChatServer, name: str, messages: Messages) -> Reply | None:
-        """Get a reply or a refusal in up to ATTEMPTS attempts.
-
-        If another call fails while this call waits for its next attempt, return None.
+        """Make up to ATTEMPTS attempts to get a reply to a request.
 
         Args:
             server: the connected server.
             name: id of the request, for the log.
             messages: the conversation.
 
+        Returns:
+            The reply. The result is a refusal if the server seems to refuse this request because of its text, if the
+            server's content filter ends a reply, or after CALLS_PER_REPLY replies without text. The result is None if
+            another call fails while this call waits for its next attempt.
+
         Raises:
-            UserError: no attempt gives a reply, another attempt would have the same outcome, or the server refuses all
-                requests.
+            PublicError: all attempts fail, the server requests a wait of more than LONGEST_RETRY_AFTER seconds, another
+                attempt would fail in the same way, the server refuses REFUSALS_WITHOUT_REPLY requests and replies to
+                none, or another user of this host would receive a key or private text.
         """
         problem, schema = "", self.reply_schema
         without_text: list[Reply] = []

@@ -1,4 +1,4 @@
-"""Make calls to an OpenAI-compatible server, and raise an error if another attempt would have the same outcome."""
+"""Make calls to an OpenAI-compatible server. If a failed call would fail again, raise an error."""
 
 import contextlib
 import logging
@@ -30,7 +30,7 @@ class Outcome:
     """Outcome of a call.
 
     Attributes:
-        status: HTTP status; if there is none, the reason in words.
+        status: HTTP status of the response. If no complete response was received, a text that says why.
         body: body of the response, with the endpoint's secrets removed.
         wait: seconds that the header Retry-After requests; None without this header.
         reply: the reply or refusal in the body; None if the body is not a completion.

@@ -66,7 +66,7 @@ def request_completions(
     A refused request does not stop the run. A request counts as refused in these cases:
     - Its text exceeds the context length.
     - A content filter rejects its text or cuts off its reply.
-    - CALLS_PER_REPLY attempts of one call give replies without text.
+    - The server gives CALLS_PER_REPLY replies without text in the attempts of one call.
     - The server rejects it (400, 422), but replies to other requests.
 
     Args:
@@ -81,15 +81,15 @@ def request_completions(
         private: whether the messages contain private text. Calls then bypass all proxies, and the store is closed to
             other users.
         refuse_unreadable: whether a request without a readable reply counts as refused. If false, it raises an error.
-        say: function that writes a line of the log, such as the estimate or the tokens used. No line contains a key or
-            text of the messages.
+        say: function that writes a line of the log, such as the estimate or the tokens used. No line contains the
+            API key or text of the messages.
 
     Returns:
         Request id -> reply. A refused request has a reply with `Reply.refusal`.
 
     Raises:
-        UserError: the server refuses the key or all requests, cannot be reached, or is not OpenAI-compatible. Or
-            replies are unreadable; the message then names the ids. Readable replies are saved.
+        UserError: the server refuses the API key or all requests, cannot be reached, or is not OpenAI-compatible. Or
+            replies are unreadable; the error then names the ids of their requests. Readable replies are saved.
     """
     with contextlib.closing(ReplyStore(store, private)) as replies:
         caller = Caller(endpoint, prompt_version, replies, valid or _any_text, reminder, say)

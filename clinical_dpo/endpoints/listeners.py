@@ -48,8 +48,8 @@ def check_listener(endpoint: Endpoint, tables: Sequence[str] = TABLES) -> None:
             raise PublicError(
                 f"endpoint '{endpoint.name}' ({endpoint.base_url}): the program at port {port} of this host belongs to "
                 f"another user ({_user_name(listener.uid)}uid {listener.uid}). Nothing is sent to it. Start the server "
-                "as the user of this run or as root, or correct base_url. If that other user may read keys and "
-                "text, set the endpoint's server_user to the name of that user."
+                "as the user of this run or as root, or correct base_url. If you allow that other user to read "
+                "keys and text, set the endpoint's server_user to the name of that user."
             )
 
 

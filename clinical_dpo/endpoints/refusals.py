@@ -27,9 +27,11 @@ _OF_AN_ACCOUNT = re.compile(
 
 
 def error_code(body: str) -> str:
-    """Return the code or, without a code, the type of the error in a response's body; empty if the body names no error.
+    """Return the code of the error in a response's body. If the error has no code, return the type of the error.
 
-    The message of the error is not returned, because it may quote the key or the text.
+    Only lower-case letters and underscores, at most 50, count as a code or a type. If the body has neither, the result
+    is an empty text. The message of the error is not returned, because it may quote the API key or the text of the
+    request.
     """
     return next((word for word in _words(body)[:2] if re.fullmatch(r"[a-z_]{1,50}", word)), "")
 
@@ -48,7 +50,7 @@ def text_refusal(status: int | str, body: str) -> str | None:
     """If a server refuses one request because of its text, return the code of the refusal; else None.
 
     Args:
-        status: HTTP status; if there is none, the reason in words.
+        status: HTTP status of the response. If no complete response was received, a text that says why.
         body: body of the response.
     """
     if isinstance(status, str) or not 400 <= status < 500 or status in (401, 429):
@@ -60,9 +62,14 @@ def text_refusal(status: int | str, body: str) -> str | None:
 
 
 def possible_text_refusal(status: int | str, body: str) -> str | None:
-    """Return the code of a refusal whose status does not show whether it concerns one request or all; else None.
+    """If a server may have refused a request because of its text, return the code of the refusal; else None.
 
-    If the server replies to other requests, the refusal concerns this one request.
+    The HTTP status does not show whether the server refuses only this request or every request. If the server replies
+    to other requests, it refuses only this request.
+
+    Args:
+        status: as in `text_refusal`.
+        body: body of the response.
     """
     if status not in _REQUEST_STATUSES:
         return None

@@ -46,11 +46,13 @@ def refusal(code: str) -> Reply:
 def read_body(body: str) -> Reply | None:
     """Read the reply from the body of a response; None if the body is not a completion.
 
-    The content is a text or a list of parts, whose texts are joined. A reply that the server's filter cut off has the
-    refusal CONTENT_FILTER. A reply without text has the refusal EMPTY or ONLY_A_THOUGHT.
+    The reply's text is the content of the message. If the content is a list of parts, their texts are joined.
 
-    Some servers put an answer without a thought into the field of the thought (`reasoning_content`). If the model ended
-    its reply (`stop`) and only this field has text, this text is the reply.
+    If the model writes no thought, some servers put its answer into the field for the thought (`reasoning_content` or
+    `reasoning`). So if the content has no text and the finish reason is `stop`, the text of this field is the reply.
+
+    A reply that the server's content filter ended becomes the refusal CONTENT_FILTER. A reply without text becomes the
+    refusal ONLY_A_THOUGHT if the token limit ended it (`length`), and otherwise the refusal EMPTY.
     """
     try:
         value = json.loads(body)

@@ -1,4 +1,4 @@
-"""Store a server's replies in a file. Each reply is synced to disk on arrival, so that a kill does not lose it.
+"""Store a server's replies in a file. Each reply is synced to disk on arrival, so that a killed job loses none.
 
 The file is JSON Lines, and rows are only appended. A row is of one of four kinds: a call about to be made (`sent`), the
 outcome of a call (`received`: status, raw body, whether the body has a reply), the refusal of a request (`refused`),
@@ -51,7 +51,8 @@ class ReplyStore:
         except OSError as error:
             raise PublicError(
                 f"{path}: replies cannot be saved ({error.strerror}). No call has been made. If the disk is full, "
-                "delete files from it. Otherwise, give this user write permission."
+                "delete files from it. Otherwise, give the user who runs this program permission to write to the file "
+                "and to its folder."
             ) from None
         self.bodies: dict[str, str] = {}
         self.refusals: dict[str, Reply] = {}

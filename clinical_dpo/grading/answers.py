@@ -27,7 +27,7 @@ def answer_texts(rows: Sequence[TaskRow], answers: Sequence[Answer], variant: st
     Args:
         rows: task rows.
         answers: one answer per row, in any order.
-        variant: the variant that answers, for the message.
+        variant: name of the variant that gave the answers, for the error message; "" leaves the name out.
 
     Raises:
         UserError: the ids of `answers` differ from the ids of `rows`.

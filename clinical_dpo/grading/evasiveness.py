@@ -122,11 +122,12 @@ def _clause_reason(question: str, clause: str, relevant: bool, length: int) -> t
 def _outweighed(reason: str, clause: str, evasion: re.Match[str]) -> bool:
     """Whether a clause answers the question in spite of its evasive words.
 
-    Four signs show that a clause answers: a figure, a reported result, or a finding or direct reply before the evasive
-    words. `reason` decides which of these signs count.
+    A clause answers if it has one of four signs: a statistic (such as a percentage, P or odds ratio), a reported
+    result, a finding before the evasive words, or a direct reply before the evasive words. Which of these signs count
+    depends on the kind of evasion. No sign counts for a refusal or for boilerplate.
 
     Args:
-        reason: the key of `wording.EVASIONS` whose pattern matched.
+        reason: the kind of evasion: the key of `wording.EVASIONS` whose pattern matched.
         clause: the clause.
         evasion: the match of the evasive words in the clause.
     """
@@ -180,9 +181,9 @@ def _content_words(text: str) -> list[str]:
 
 
 def _stems(words: Iterable[str]) -> set[str]:
-    """Return the first letters of each word, so that a word and its inflections are equal.
+    """Cut each word after _STEM_LENGTH letters, so that a word and its inflections become equal.
 
-    British digraphs (ae, oe) are written as in American spelling.
+    Before the cut, the British digraphs ae and oe become e, as in American spelling.
     """
     return {word.replace("ae", "e").replace("oe", "e")[:_STEM_LENGTH] for word in words}
 

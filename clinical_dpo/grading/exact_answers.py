@@ -255,9 +255,11 @@ def _is_assertive(lead: str) -> bool:
 
 
 def _lead(clause: str, wanted: set[Words]) -> str | None:
-    """Return the words of a clause before an accepted answer.
+    """Return the words that precede an accepted answer at the end of a clause.
 
-    If the clause does not name an accepted answer, or names it without asserting it, return None.
+    After the answer, the clause may still give a reason, call the answer right ("is most likely") or add words such as
+    "first" or "rather than X". If no accepted answer is there, or if the words before it do not introduce an answer
+    (_ASSERTS, _CUE), return None.
     """
     longest = max(map(len, wanted)) + 8  # words of a name, with articles and marks
     for pattern in (r"(?!)", _REASONS, _PRAISED, _HERE):

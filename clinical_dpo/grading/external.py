@@ -1,4 +1,4 @@
-"""Read external answers (answers of a model that this run does not compute) from a table."""
+"""Read external answers from a table. They are answers of another model, and this run does not compute them."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -83,7 +83,10 @@ def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
 
 
 def _match_key(value: Any, key: str) -> str:
-    """Return an id or a prompt, normalised for the comparison of the table with the test rows.
+    """Normalise an id or a prompt, so that rows of the table of external answers can be matched to test rows.
+
+    An id is converted to Unicode form NFC, without white space at its ends. A prompt also loses differences of case and
+    white space.
 
     Args:
         value: the id or the prompt.

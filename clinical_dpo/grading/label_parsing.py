@@ -98,13 +98,22 @@ class Mention(NamedTuple):
 def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequence[str]] | None = None) -> str | None:
     """Return the label that an answer commits to, or None if it commits to no label.
 
-    Each sentence is searched for spellings of the labels, the longest first. `mentions.manner` decides how a mention is
-    meant. If a task has two labels, the denial of one label supports the other label. If a task has more labels, an
-    answer that asserts none and denies all but one commits to the remaining label.
+    Each sentence is searched for spellings of the labels. If several spellings fit the same words, the longest one
+    counts. `mentions.manner` decides whether a mention asserts the label, denies it or leaves it open. If a task has
+    two labels, the denial of one label supports the other label. If a task has more labels, an answer that asserts no
+    label, leaves none open and denies all but one commits to the remaining label.
 
-    A label after "Answer:" ranks highest, then a label alone or in a conclusion, then a label within a sentence. The
-    answer commits to no label if the mentions of the highest rank name several labels, or if other mentions contradict
-    the label of the highest rank. A wrong label is worse than no label.
+    The place of a mention gives it a level (see `Mention`). From high to low, the places are: after "Final answer:",
+    after "Answer:", alone ("UTI.") or in a conclusion ("so UTI"), and anywhere else in a sentence. The answer commits
+    to the label that it asserts at the highest level. It commits to no label in these cases, because a wrong label is
+    worse than no label:
+
+    - The highest level asserts several labels, and no word such as "wait" takes back the earlier ones.
+    - A later mention contradicts the label. At the lowest level, an earlier mention can also contradict it. A mention
+      of the lowest level contradicts no label after "Answer:".
+    - The highest level is the lowest one, and the answer breaks off or says that it cannot decide.
+
+    In an answer that refuses ("As an AI"), only labels after "Answer:" or "Final answer:" count.
 
     Args:
         text: the answer, without a thought (see `thoughts.split_thought`).
@@ -231,16 +240,19 @@ def _mentions(
 
 
 def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) -> Manner:
-    """Return the manner of a mention, corrected by the position of the mention.
+    """Return the manner of a mention after two corrections that depend on the level and on the words around the label.
 
-    "My answer would be X" asserts X, unless the sentence has an "if". At level 1, an asserted label counts as open if
-    the sentence is cut off, or if later words of the clause deny the label.
+    - Above level 2, "would be" before the label changes "aside" to "asserted", as in "My answer would be X". If the
+      sentence has the word "if", this correction does not apply.
+    - At level 1, "asserted" changes to "open" if the sentence breaks off, or if later words of the clause deny the
+      label.
 
     Args:
-        how: the manner before the correction.
-        level: see `Mention`.
+        how: the manner before the corrections.
+        level: level of the mention (see `Mention`).
         sentence: the whole sentence.
-        before, after: the parts of the sentence before and after the mention.
+        before, after: the text of the sentence before and after the mention, each shortened to about _CONTEXT
+            characters.
     """
     if level > 2 and how == "aside" and re.search(r"\bwould be\b", before) and not re.search(r"\bif\b", sentence):
         return "asserted"  # "My answer would be no"
@@ -262,15 +274,18 @@ def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
 
 
 def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequence[str]) -> Iterator[Mention]:
-    """Yield the mention of a label. If the sentence only mentions the label aside, yield nothing.
+    """Yield the mention of the label that a sentence supports, or nothing.
 
-    If the task has two labels and the sentence denies one of them, the other label is yielded as asserted. A `label`
-    that begins with _BARE means that the sentence names only the `X` of a label `no X`. If the sentence denies `X`,
-    `no X` is yielded as asserted. If the sentence leaves `X` open, `no X` is yielded as open.
+    Usually this is the label that the sentence names. If the manner is "aside", nothing is yielded. If the task has two
+    labels and the sentence denies one of them, the other label is yielded as asserted.
+
+    If `label` begins with _BARE, the rest of `label` is a label `no X`, and the sentence has only the word `X`. If the
+    sentence denies `X`, `no X` is yielded as asserted. If the sentence leaves `X` open, `no X` is yielded as open.
+    Otherwise nothing is yielded.
 
     Args:
-        label: the label that the sentence names.
-        how: how the sentence means the label.
+        label: the label that the sentence names, or _BARE and a label `no X`.
+        how: the manner in which the sentence mentions the label, or `X`.
         level, corrects: see `Mention`.
         labels: the task's labels.
     """
@@ -284,15 +299,20 @@ def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequ
 
 
 def _shared(before: str, spelling: str, by_spelling: Mapping[str, str], how: Manner) -> Iterator[tuple[str, Manner]]:
-    """Yield the label whose last words the sentence leaves out, and the manner of its mention.
+    """Yield the label of a shortened spelling that leaves its last words to the full spelling after it.
 
-    In "acute or chronic pneumonia", `chronic pneumonia` is the spelling, and the label of `acute pneumonia` is yielded.
+    In "acute or chronic pneumonia", the full spelling is `chronic pneumonia`. The word "acute" is the shortened
+    spelling of `acute pneumonia`, whose label is yielded.
+
+    The label is yielded with the manner of its mention. After a contrast such as "acute rather than chronic pneumonia",
+    the manner is "asserted". Otherwise it is "denied" if the full spelling is denied, and "open" if not. If there is no
+    shortened spelling, nothing is yielded.
 
     Args:
-        before: the sentence up to the spelling.
-        spelling: the spelling that the sentence names in full.
+        before: the text of the sentence before the full spelling, at most _CONTEXT characters.
+        spelling: the full spelling.
         by_spelling: spelling -> label, from `_labels_by_spelling`.
-        how: the manner of the spelling's mention.
+        how: the manner in which the sentence mentions the full spelling.
     """
     joined = re.search(r"(\w+) (or|nor|and|/|rather than|, not|instead of) $", before)
     first_spelling = f"{joined[1]} {spelling.partition(' ')[2]}" if joined else ""

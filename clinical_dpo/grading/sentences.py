@@ -41,7 +41,7 @@ _RUN = re.compile(r"(.)\1{8,}", re.DOTALL)
 
 
 def shortened(text: str) -> str:
-    """Shorten a text to the part in which a verdict is searched.
+    """Shorten a text before a verdict is searched for in it.
 
     If the text has more than _MAX_CHARACTERS characters, its middle is cut out. If a character is repeated more than
     eight times in a row, eight of them are kept.

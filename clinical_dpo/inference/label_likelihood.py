@@ -190,6 +190,11 @@ def score_labels(
 def answer_rows(
     model: Any, tokenizer: Any, rows: Sequence[TaskRow], settings: Mapping[str, Any], batch_size: int
 ) -> list[Row]:
-    """Return the answers of `score_labels`. The job's `settings` contain `labels`, `label_synonyms`, `likelihood`."""
+    """Answer rows with `score_labels`, and return its answers.
+
+    Args:
+        model, tokenizer, rows, batch_size: as for `score_labels`.
+        settings: `labels`, and optionally `label_synonyms` and `likelihood` (`end_token` and `per_token`).
+    """
     scoring = LabelScoring(settings["labels"], settings.get("label_synonyms", {}), **settings.get("likelihood", {}))
     return score_labels(model, tokenizer, rows, scoring, batch_size)

@@ -1,4 +1,8 @@
-"""Write a base model's folder from files on disk: links, converted pickles, chat template, record and checksums."""
+"""Write the folder from which jobs load a base model, from the model's files on disk.
+
+The folder has links to these files, the chat template, records and checksums. Pickled weights are converted to
+safetensors if the model has no other weights.
+"""
 
 import pickle
 import re
@@ -25,7 +29,7 @@ _SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # file name of weights, without 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a base model's files are, and the words with which messages describe the model."""
+    """The folder of a base model's files, the files' checksums, and parts of the error messages about the model."""
 
     folder: Path  # a commit in the hub's cache, or a user's folder
     name: str  # owner/name, or the path of the folder
@@ -49,8 +53,8 @@ def write_base_folder(
         origin: where the files are.
         part: an empty folder, which is filled.
         record: the first fields of base.json. If `revision` is missing, a digest of the weights' checksums is added.
-        made_with: the settings that made the folder, for run.json.
-        chat: chat template, its variables and date.
+        made_with: the settings from which the folder is made. They are written to its run.json.
+        chat: the chat template, the values of its variables, and the date that it takes as today.
 
     Raises:
         UserError: there are no supported weights, the index of the weights is invalid (see `weight_files`), a pickle
@@ -98,9 +102,10 @@ def check_tokenizer_files(origin: Origin) -> None:
     """
     if (origin.folder / "tokenizer.model").is_file() and not (origin.folder / "tokenizer.json").is_file():
         raise PublicError(
-            f"{origin.name}: {origin.version} has tokenizer.model but no tokenizer.json. {origin.mend} that has both. "
-            "To convert the tokenizer yourself, install sentencepiece, save the tokenizer with transformers, compare "
-            "the token ids of some texts, and use `source: folder`."
+            f"{origin.name}: {origin.version} has tokenizer.model but no tokenizer.json. {origin.mend} that has "
+            "tokenizer.json. To convert the tokenizer yourself, install sentencepiece, and save the tokenizer with "
+            "transformers. Check that the saved tokenizer and tokenizer.model give the same token ids for some texts. "
+            "Then use `source: folder`."
         )
 
 

@@ -27,8 +27,8 @@ def retrieve_snapshot(
         model_id: owner/name on the hub.
         revision: full commit hash.
         out: folder to write or replace.
-        chat: chat template, its variables and date.
-        made_with: the settings that make the folder, for run.json.
+        chat: the chat template, the values of its variables, and the date that it takes as today.
+        made_with: the settings from which the folder is made. They are written to its run.json.
 
     Raises:
         UserError: `fetch` cannot get the files, or `check_config` or `write_base_folder` refuses them. The message says
@@ -68,8 +68,8 @@ def link_folder(
         path: the user's folder. `$NAME` in the path is an environment variable.
         out: folder to write or replace.
         known: path of a file in the user's folder -> SHA-256. All other files are read to compute their SHA-256.
-        chat: chat template, its variables and date.
-        made_with: the settings that make the folder, for run.json.
+        chat: the chat template, the values of its variables, and the date that it takes as today.
+        made_with: the settings from which the folder is made. They are written to its run.json.
 
     Raises:
         UserError: there is no such folder, or `write_base_folder` refuses the files.

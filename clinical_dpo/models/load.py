@@ -175,9 +175,10 @@ def load_variant(base: str | Path, trained: str | Path | None, model: Mapping[st
 
 
 def save_trained(model: Any, tokenizer: Any, out: str | Path) -> None:
-    """Save a trained adapter, or a model's weights and its tokenizer, into the folder `out`.
+    """Save a trained model into the folder `out`, with its weights as safetensors.
 
-    Weights are saved as safetensors. Equal weights give equal bytes.
+    If the model has an adapter, only the adapter is saved. Otherwise, all weights and the tokenizer are saved. Equal
+    weights give equal bytes.
     """
     model.save_pretrained(out, safe_serialization=True)
     config = Path(out) / "adapter_config.json"

@@ -1,8 +1,11 @@
-"""Make every program read a model's tokenizer.json unchanged.
+"""Make transformers use all parts of a base model's tokenizer.json.
 
-For some tokenizer classes, transformers 5 reads only the vocabulary and the merges from tokenizer.json, and makes the
-other parts itself. A LlamaTokenizer of Llama 2 then puts no space before `[INST]`, so its token ids differ from those
-of Meta's encoder.
+For some tokenizer classes, transformers 5 reads only the vocabulary and the merges from tokenizer.json. It builds the
+other parts itself, and they may differ from those in the file. For example, the LlamaTokenizer of Llama 2 puts no space
+before `[INST]`, so its token ids differ from those of Meta's encoder.
+
+If the normalizer or the pre-tokenizer differs, `keep_tokenizer` names the class PreTrainedTokenizerFast in the model's
+tokenizer_config.json. This class reads the whole tokenizer.json in every program that loads the model's folder.
 """
 
 import json
@@ -17,9 +20,10 @@ AS_IT_IS = "PreTrainedTokenizerFast"  # the class that reads tokenizer.json whol
 
 
 def keep_tokenizer(folder: Path) -> dict[str, Any]:
-    """Name another class in tokenizer_config.json if the model's tokenizer class does not follow tokenizer.json.
+    """Set PreTrainedTokenizerFast in tokenizer_config.json if the model's tokenizer class deviates from tokenizer.json.
 
-    The function compares only the steps before the merges: the normalizer and the pre-tokenizer.
+    The class deviates if its normalizer or its pre-tokenizer differs from the one in tokenizer.json. These are the
+    steps before the merges. Other parts are not compared. Without a tokenizer.json, nothing is changed.
 
     Args:
         folder: a model's folder. If its tokenizer_config.json is a link, a new file replaces the link, and the linked
@@ -44,7 +48,11 @@ def keep_tokenizer(folder: Path) -> dict[str, Any]:
 
 
 def _published_steps(file: Path) -> dict[str, Any]:
-    """Return normalizer and pre-tokenizer of a tokenizer.json, as the installed version of tokenizers writes them."""
+    """Return the normalizer and the pre-tokenizer of a tokenizer.json, in the JSON form of the installed library.
+
+    The library `tokenizers` loads the file and serializes it again. Another version of the library may have written the
+    same tokenizer in another form.
+    """
     from tokenizers import Tokenizer
 
     return _steps(Tokenizer.from_file(str(file)).to_str())

@@ -1,4 +1,4 @@
-"""Build table rows that each judge one claim of a paper, and the texts in these rows."""
+"""Build the rows of a table of claims in papers, and the texts in these rows. Each row gives a verdict on one claim."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
@@ -36,7 +36,7 @@ def tested_pairs(study: Study, metric: str) -> Iterator[tuple[Entry, Entry]]:
 
 
 def printed_p(p: str) -> str:
-    """Text of a printed P value with its sign: "<.001" gives "P<.001", ".55" gives "P=.55"."""
+    """Text of a printed P value with "P" and <, > or = before it: "<.001" gives "P<.001", ".55" gives "P=.55"."""
     return f"P{p}" if p[0] in "<>" else f"P={p}"
 
 

@@ -45,7 +45,7 @@ def check(published: Mapping[str, Study]) -> list[Row]:
 
 
 def check_splits(study: Study) -> Iterator[Row]:
-    """For each total of rows that a paper states for a task, yield a row: whether the sizes of the splits add up to it."""
+    """For each total that a paper states for a task, yield a row: whether the sizes of the splits add up to it."""
     for task, stated in study["tasks"].items():
         splits = [rows for split, rows in stated.get("splits", {}).items() if split != "where"]
         for total in stated.get("totals", []) if splits else []:
@@ -58,10 +58,15 @@ def check_splits(study: Study) -> Iterator[Row]:
 
 
 def check_shares(study: Study) -> Iterator[Row]:
-    """Check whether each printed share is a rounded fraction k / n with a whole number k. Yield a row per share and n.
+    """Check printed shares. A share is possible if some fraction k / n, with a whole number k, rounds to it.
 
-    The shares are those of helpful answers, of agreement among raters, of tie breaks among raters, and the largest win
-    rate. If the paper does not print n, the search covers several values of n.
+    The function yields these rows:
+
+    - For each share of helpful answers, one row. The paper prints n.
+    - For each share of agreement or of tie breaks among physicians, two rows. The paper does not print n, so one row
+      takes the number of test questions as n, and the other takes the number of answers of all variants.
+    - For the win rates, one row on the highest rate. The paper does not print n. The row states the smallest n that can
+      give this rate, and the n from which the rate always differs significantly from .5 (see `_judgement_counts`).
     """
     for entry in metric_entries(study, "helpfulness"):
         helpful = counts(entry["value"], entry["decimals"], entry["n"])
@@ -223,9 +228,11 @@ def check_costs(study: Study) -> Iterator[Row]:
 
 
 def check_significance(study: Study) -> Iterator[Row]:
-    """Check whether the paper's threshold of significance is alpha divided by its number of tests.
+    """Check whether the paper's significance threshold equals alpha divided by the number of tests that it states.
 
-    The rows also list the printed P whose significance depends on the number of tests.
+    Yield two rows. The first row lists the printed P values that are significant for one test, but not for the stated
+    number of tests. The second row lists the printed P values that are significant for the stated number of tests, but
+    not for as many tests as the paper prints P values. Yield no row if the paper states no threshold.
     """
     stated = study.get("significance")
     if not stated:

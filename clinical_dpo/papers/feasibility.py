@@ -173,7 +173,10 @@ def discordant_counts(
 
 
 class PositiveCounts(NamedTuple):
-    """Possible numbers of positive test items, given the printed F1s of several variants and the P between them."""
+    """Numbers of positive test items that can give the printed F1s of several variants and the printed P.
+
+    Each P compares two neighbouring variants by McNemar's test.
+    """
 
     links: list[list[int]]  # for each P, the numbers of positives that allow this P alone
     chain: list[int]  # the numbers of positives that allow all P at once, on one test set
@@ -187,9 +190,10 @@ def possible_positives(
     average: str = "binary",
     unparsable: int = 0,
 ) -> dict[str, PositiveCounts]:
-    """Find the numbers of positive items, from 1 to n - 1, with which the printed F1s and P are possible.
+    """Find each number of positive items, from 1 to n - 1, that can give the printed F1s and P.
 
-    The search covers all confusion tables whose F1 rounds to a printed F1, and all discordant counts of these tables.
+    For each variant, the search covers all confusion tables whose F1 rounds to the printed F1. For two neighbouring
+    variants, it covers all discordant counts that a table of the one and a table of the other allow.
 
     Args:
         f1s: printed F1s of several variants on the same items, in order.
@@ -197,10 +201,11 @@ def possible_positives(
         n: number of items.
         decimals: digits of the printed F1s after the point.
         average: "binary" (F1 of the positive class) or "macro" (mean F1 of both classes).
-        unparsable: at most this many negative items of each variant have an answer that is neither label.
+        unparsable: only with average "binary". At most this many negative items of each variant have an answer that is
+            neither label (see `f1_counts`).
 
     Returns:
-        Form of McNemar's test (each of TESTS) -> the numbers of positive items that are possible with this form.
+        Maps each form of McNemar's test (TESTS) to the possible numbers of positive items if P is from this form.
     """
     possible = {test: PositiveCounts([[] for _ in p_values], []) for test in TESTS}
     for positives in range(1, n):

@@ -1,4 +1,4 @@
-"""Checks of printed accuracies and F1s against the printed P of McNemar's test."""
+"""Check whether a paper's P of McNemar's test are possible, given the accuracies and F1s that the paper prints."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
@@ -20,11 +20,16 @@ Positives = Mapping[str, Sequence[int]]  # test -> numbers of positives that all
 def check_mcnemar(study: Study) -> Iterator[Row]:
     """Check whether the printed P of McNemar's test are possible. Yield a row per check.
 
-    For a P between two accuracies, the search finds the discordant counts (b, c) that give the P. The difference c - b
-    follows from the accuracies. For a P between two F1s, the search finds the numbers of positive items for which a
-    pair of confusion tables gives both F1s and the P. A further check per task covers all P between F1s. The variants
-    answer the same items, so one number of positive items must allow all these P. The last check is whether one form of
-    the test can give every P.
+    There are four kinds of checks:
+
+    - A P that compares two accuracies is possible if there are discordant counts (b, c) that give the P. The difference
+      c - b follows from the accuracies.
+    - A P that compares two F1s is possible if there is a number of positive items for which a pair of confusion tables
+      gives both F1s and the P. If the paper prints one of the F1s with another value elsewhere, a further row checks
+      this value.
+    - All P that compare F1s of a task are possible together if one number of positive items allows all of them,
+      because the variants answer the same items.
+    - All P of the study are possible together if one form of McNemar's test can give each of them.
     """
     possible_tests = []  # the forms of the test that can give each P
     for before, entry in tested_pairs(study, "accuracy"):
@@ -102,12 +107,15 @@ def _group_tests(texts: Mapping[str, str]) -> str:
 
 
 def _verdict(tests: set[str], condition: str = "", alternative: str = "") -> str:
-    """Verdict on a printed P of McNemar's test: "possible", "impossible", or "only if ..." with the conditions.
+    """Return the verdict on one printed P of McNemar's test, or on several together.
+
+    The verdict is "possible", "impossible", or "only if ..." with the conditions under which the P is possible.
 
     Args:
         tests: the forms of the test, members of TESTS, that can give the P.
-        condition: a condition that must hold in addition to the use of one of `tests`; "" without such a condition.
-        alternative: a condition that alone makes the P possible; "" without such a condition.
+        condition: a condition that must also hold if one of `tests` gives the P; "" without such a condition.
+        alternative: a condition that makes the P possible even if no form in `tests` gives it or `condition` does not
+            hold; "" without such a condition.
     """
     if not tests:
         return f"only if {alternative}" if alternative else "impossible"
@@ -126,14 +134,15 @@ def _possible_positives(
 
 
 def _contradicting_chains(study: Study, chain: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Yield a short chain for each entry of `chain` that the paper prints with another value elsewhere.
+    """Yield a short chain for each different value that the paper prints elsewhere for an entry of `chain`.
 
-    An entry is a printed number. The short chain is the entry with the other value, between the entry's neighbours in
-    `chain`. An entry with several other values has several short chains.
+    An entry is a printed number. A short chain consists of the previous entry of `chain`, the entry with the different
+    value, and the next entry of `chain`. The first entry of `chain` has no previous entry, and the last has no next
+    entry.
 
     Args:
         study: the paper's printed results.
-        chain: printed F1s of the variants of one model, in the order in which the P compare them.
+        chain: printed F1s of the variants of one model. Each printed P compares an F1 with the previous F1.
     """
     for index, entry in enumerate(chain):
         for version in (find_contradiction(study, entry) or {"printed": []})["printed"]:
@@ -155,7 +164,8 @@ def _f1_rows(study: Study, chain: Sequence[Entry], possible: Mapping[str, Positi
 def _f1_verdict(study: Study, pair: tuple[Entry, Entry], possible: Positives) -> tuple[str, str]:
     """Return the verdict on the printed P that compares two F1s, and a text with details.
 
-    If the paper states the sizes of the classes in all rows, the test set is expected to have the same proportions.
+    If the paper states the number of rows of each class in the whole data set, the test set is expected to have the
+    same proportions of classes.
 
     Args:
         study: the paper's printed results.

@@ -38,8 +38,8 @@ def load_published(path: str | Path) -> dict[str, Study]:
     ENTRY_KEYS. If the paper does not print the value of a key, the value is None.
 
     Raises:
-        UserError: a key of the file is wrong, a number is listed twice, or an entry with a P names in `against` another
-            variant than that of the entry just before.
+        UserError: the file does not follow its schema; a number is listed twice; or an entry has a P, but the entry
+            just before it has another task, model or metric, or is not about the variant that `against` names.
     """
     content = read_yaml(Path(path))
     validate(content, "published", str(path))

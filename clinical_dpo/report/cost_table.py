@@ -48,7 +48,7 @@ def cost_rows(
         runs: paths {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.
         references: paths {task}/{model}/preferences/train.reference.json of all reference passes, which compute
             log-probabilities with DPO's reference model.
-        published: (task, stage) -> printed minutes per 1,000 steps, from `published_minutes`.
+        published: (task, stage) -> minutes per 1,000 steps as printed in a paper, from `published_minutes`.
 
     Returns:
         Rows with the columns COLUMNS, one per task, model and stage. `minutes_per_1000_steps` covers the steps alone.
@@ -102,7 +102,7 @@ def _row(key: tuple[str, str, str], sums: Mapping[str, Any], published: Mapping[
     Args:
         key: (task, model, stage).
         sums: the sums over the runs of this key.
-        published: (task, stage) -> printed minutes per 1,000 steps, from `published_minutes`.
+        published: (task, stage) -> minutes per 1,000 steps as printed in a paper, from `published_minutes`.
     """
     parts = ("step_seconds", "evaluation_seconds", "loading_seconds", "reference_seconds")
     seconds = round(sum(sums[part] for part in parts), 2)
@@ -118,5 +118,9 @@ def _row(key: tuple[str, str, str], sums: Mapping[str, Any], published: Mapping[
 
 
 def _per_row(row: Mapping[str, Any]) -> float:
-    """Mean seconds of steps per training row, or per preference pair in DPO. `row` is a row of the cost table."""
+    """Return the mean time of training steps, in seconds, per training row (per preference pair in DPO).
+
+    Args:
+        row: a row of the cost table.
+    """
     return row["step_seconds"] / (row["steps"] * row["rows_per_step"])

@@ -27,9 +27,10 @@ class Price(NamedTuple):
 
 
 def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
-    """Map each model to the price of DPO, from the training time of all trials and of their probes (first runs).
+    """Map each model to the price of DPO.
 
-    A model without SFT runs is left out.
+    The training time of a stage is the sum over its trials and their probes (first runs). It includes the loading of
+    the model. A model without SFT runs is left out.
 
     Args:
         runs: paths {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of one task, for the stages sft and dpo.
@@ -85,11 +86,12 @@ def with_sentences(
 
     Args:
         rows: all decisions of one task, rows of `statistics.decisions.COLUMNS`.
-        price: model -> the price of DPO, from `prices`.
+        price: model -> the price of DPO (training time as a multiple of that of SFT), from `prices`. A model may be
+            missing.
         recorded: the margin that was recorded before the test answers were made; None without a record.
         trivial: rows of the task's trivial.csv, as read from CSV; empty for a task without labels.
-        headline: the task's headline metric, a key of METRICS. If decisions compare another metric, the sentence says
-            so.
+        headline: the task's headline metric, a key of METRICS. If a decision compares another metric, its sentence
+            says so.
     """
     of = {(row["model"], row["comparison"]): row for row in rows}
     return [

@@ -44,11 +44,13 @@ def bias_words(row: Mapping[str, str]) -> str | None:
 
 
 def bias_lines(rows: Iterable[Mapping[str, str]], only_suspicious: bool = False) -> list[str]:
-    """Lines of text about the checks of judges, one per row for which `bias_words` has words.
+    """Return what the checks of judges found, as lines of text.
+
+    There is one line per row of judge_bias.csv. A row for which `bias_words` returns None has no line.
 
     Args:
         rows: rows of judge_bias.csv of all tasks, as read from CSV.
-        only_suspicious: whether to return only the warnings.
+        only_suspicious: whether to return only the lines of suspicious rows. If not, these lines end in "a warning".
     """
     return [
         f"{row['task']}, {row['model']}: judge {row['judge']} ({row['judged']}) {words}"

@@ -28,9 +28,10 @@ def quantity_compared(row: Mapping[str, Any]) -> str:
 def format_p(p: float | None, *levels: float) -> str:
     """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
 
-    A P below .001 is written as "<.001", and a P above .99 as ">.99". If a level is below .001, the lowest level takes
-    the place of .001. Any other P has two digits from .01 up, three digits from .001 up, and four digits below .001.
-    If rounding would move P across .01, .05 or a level, P has more digits.
+    A P above .99 is written as ">.99". A P of at least .01 has two digits, and a P from .001 to .01 has three. A P
+    below .001 is written as "<.001", unless a level is below .001. In that case, a P below the lowest level is written
+    as "<" and this level, and a P from this level to .001 has four digits. P has more digits if rounding would move it
+    across .01, .05 or a level.
 
     Args:
         p: the P value; None gives "n/a".

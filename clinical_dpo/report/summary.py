@@ -36,9 +36,10 @@ def summary(
     mixed_versions: Sequence[str] = (),
     matched_runs: Sequence[str] = (),
 ) -> str:
-    """Return the text of the summary: a line per task and model, notes on the results, and last the pending grades.
+    """Return the text of the summary: headline metrics, then notes on the results, and last the pending grades.
 
-    All rows are as read from CSV.
+    The headline metric of each task has a line per model, and a line per arm of the model (a further variant). External
+    answers have a line like a model. The values of all rows are strings, as `io.read_csv` returns them.
 
     Args:
         metrics: rows of `statistics.metrics.COLUMNS` of all tasks.
@@ -49,11 +50,12 @@ def summary(
         judge_bias: rows of reports/tables/judge_bias.csv (checks of judges).
         ties: texts about the sweeps in which several trials have the best score, from `sweep.selection.ties`.
         headlines: task -> name of its headline metric.
-        folders: texts that name the figures, tables and pages with their folders.
+        folders: texts that say where the results are, such as "Figures: reports/demo/figures".
         seeds: rows of `statistics.training_seeds.COLUMNS` of all tasks; empty with a single training seed.
         seeds_file: path of the table with the rows of `seeds`.
         left_out: name of what the run leaves out (a task, or external answers) -> reason.
-        pending_ratings: rows about the raters' sheets that the tables need, from `rating_rounds.with_sheet_files`.
+        pending_ratings: rows from `rating_rounds.with_sheet_files` about the raters' sheets that result tables need.
+            `pending` is the number of ratings still to come.
         judges: texts about the pending grades of judges.
         mixed_versions: lines about libraries that differ between compared runs, from
             `training.run_record.mixed_versions`.
@@ -151,7 +153,10 @@ def _p(row: Mapping[str, str]) -> str:
 
 
 def _compared(stats: Rows) -> list[str]:
-    """Make a line that says what the P values compare, such as right answers. Without a P there is no line."""
+    """Make a line that names the quantities that the P values compare, such as the right answers of two variants.
+
+    The list is empty if no row has an `effect_measure` or a P of F1.
+    """
     quantities = dict.fromkeys(quantity_compared(row) for row in stats if row["effect_measure"])
     words = ["; ".join(quantities)] if quantities else []
     words += [f"P after a slash: {F1_COMPARED}"] if any(row["p_f1_permutation"] for row in stats) else []
@@ -201,7 +206,11 @@ def _decisions(decisions: Rows, seeds: Rows) -> list[str]:
 
 
 def _corrected(corrected: Rows) -> list[str]:
-    """Make a line per variant: the raters' estimate on a sample, the judge's estimate, the estimate that is used."""
+    """Make a heading, and a line for each variant whose grades are complete. Without such variants the list is empty.
+
+    A line has the raters' estimate on a sample, the judge's estimate, and the estimate on which the results rest. This
+    is the judge's estimate, corrected by the sample, or else the raters' estimate.
+    """
     lines = [
         f"  {row['task']}, {row['model']}, {TITLES[row['compared']]}: raters' sample "
         f"{float(row['sample_estimate']):.2f}, judge {float(row['judge_estimate']):.2f}, the estimate that counts "

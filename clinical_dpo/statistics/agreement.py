@@ -289,13 +289,14 @@ def judge_agreement(
 ) -> list[Row]:
     """Rows with the columns COLUMNS: the agreement of a judge with each rater of a sheet.
 
-    A judge is a language model that grades answers. Raters are people.
+    A judge is a language model that grades answers. Raters are people. The measure `adjudicated_share` is left out.
 
     Args:
         key: rows of the raters' blinding key, which tells what each rater was shown.
         ratings: the raters' ratings, from `ratings.collect_ratings`.
-        verdicts: the judge's verdicts, rows of `judge.COLUMNS`. These rows have the columns of a key and of ratings, so
-            the judge counts as a further rater.
+        verdicts: the judge's verdicts, rows of `judge.COLUMNS`. Each verdict is used both as a row of `key` and as
+            a row of `ratings`, as if the judge were another rater. A verdict without a choice is used only as a row of
+            `key`.
         names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
         group_of: maps the id of a test item to its group; None if the items are not in groups.
     """

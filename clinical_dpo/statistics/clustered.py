@@ -32,7 +32,7 @@ class Ratio(NamedTuple):
     """A proportion of items in groups: the number of hits divided by the number of counted items.
 
     Attributes:
-        value: the proportion; NaN if no item counts.
+        value: the proportion; NaN if there are no counted items.
         interval: interval of the proportion; (None, None) with fewer than two groups.
         influences: for each group, its number of hits minus `value` times its number of counted items; shape (groups,).
         group_size: mean size of the groups, weighted by size. The size of a group is its number of counted items.
@@ -77,7 +77,7 @@ def ratio(hits: np.ndarray, counted: np.ndarray, groups: Groups, level: float = 
 def share_interval(hits: np.ndarray, counted: np.ndarray, groups: Groups | None) -> tuple[Interval, str]:
     """95% interval of the proportion of counted items that are hits, and the name of the interval's method.
 
-    The interval is Wilson's. If the items are in groups, it is the interval of `ratio`.
+    For independent items, this is the Wilson interval. For items in groups, it is the interval that `ratio` computes.
 
     Args:
         hits: 1 for a counted item that is a hit, otherwise 0; an array of shape (items,).
@@ -187,7 +187,10 @@ def share_difference(
 
 
 class MeanOfGroups(NamedTuple):
-    """The mean of the values of items in groups, with t, P and interval. `clustered_mean` tells when these are None."""
+    """The mean of the values of grouped items, with t, P and interval.
+
+    `clustered_mean` tells when t, P and the limits of the interval are None.
+    """
 
     mean: float
     statistic: float | None

@@ -26,7 +26,9 @@ def bonferroni(p: float, m: int) -> float:
 
 
 def holm(p_values: Sequence[float | None], m: int) -> list[float | None]:
-    """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), by statsmodels.
+    """P values adjusted for a family of m tests by Holm's step-down method, by statsmodels.
+
+    The method is published in Holm 1979, Scand J Stat 6:65-70.
 
     Args:
         p_values: P values of the family. A P that is not known yet is None, and its adjusted P is None.

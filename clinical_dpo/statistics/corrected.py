@@ -147,11 +147,14 @@ def _difference(
     levels: Sequence[float],
     where: str,
 ) -> Row:
-    """Columns of a comparison's row: the differences from the sample and from the judge, and the corrected difference.
+    """Columns of a comparison's row: the difference first - second variant, estimated in three ways.
+
+    The first estimate uses the raters' grades of the sample. The second uses the judge's grades of all items. The third
+    is the judge's estimate, corrected by the sample. If the third has no reliable interval, the first takes its place.
 
     Args:
-        pair: the raters' grades of the sample, of the first and of the second variant.
-        verdicts: the judge's grades of all items, of the first and of the second variant.
+        pair: two tables of the raters' grades of the sample: first variant, second variant.
+        verdicts: two tables of the judge's grades of all items: first variant, second variant.
         task: see `corrected_table`.
         levels: confidence levels: 95%, the level of the decision, and the level of the tests against the margin.
         where: task and model, for messages.

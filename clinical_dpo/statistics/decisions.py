@@ -109,12 +109,13 @@ def decisions(
         grades: maps (model, variant) to the variant's grades, one row per test item.
         task: the task's settings `name`, `metric` and `seed`. For a task with labels also the labels, as `positive` and
             `negative` or as `labels`.
-        margin: the smallest difference that matters (`value`), where it comes from (`source`) and a checksum
-            (`sha256`).
+        margin: `value` is the smallest difference that matters, `source` is the origin of this value, and `sha256` is
+            the SHA-256 in the task's margin file (see `margins.margin_record`).
         trivial: rows of the task's trivial.csv, as read; empty for a task without labels. Trivial answers need no
             model. If a comparison's first variant is not shown to beat a trivial answer, the decision `better` becomes
             `no better than trivial`.
-        corrected: rows of the task's corrected.csv, as read; empty for a task without a rated sample and a judge.
+        corrected: rows of the task's corrected.csv, as read; empty unless raters grade a sample and a judge grades all
+            items.
     """
     corrected_by_comparison = {(row["model"], row["compared"]): row for row in corrected}
     below = {(row["model"], row["variant"]) for row in trivial if row["above_trivial"] == "false"}

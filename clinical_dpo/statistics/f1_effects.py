@@ -139,13 +139,14 @@ def f1_differences(
 
     MOVER (`intervals.mover_interval`) computes the intervals from the interval of each F1 value and the correlations
     between the F1 values. The correlations are computed over the items, or over the groups if there are groups. They
-    have a continuity correction, as in Newcombe's interval. If an interval and P contradict each other, the interval is
-    changed (`intervals.agreeing`).
+    have a continuity correction, as in Newcombe's interval. If an interval contradicts P, the limit that is closer to
+    zero is changed (`intervals.agreeing`).
 
     P is that of a permutation test. Under the null hypothesis the two answers to an item can be swapped (approximate
-    randomization: Noreen 1989; for F1 Yeh 2000). For the positive class's F1 of independent items, the test is exact:
-    it covers all swaps. For macro F1 of independent items, the test is exact for up to 13 items. For items in groups,
-    the test is exact for up to 13 groups. Otherwise it uses 10,000 random swaps.
+    randomization: Noreen 1989; for F1 Yeh 2000). An exact test covers all possible swaps. For independent items, the
+    test of the positive class's F1 is always exact, and the test of macro F1 is exact for up to 13 items. For items in
+    groups, both tests are exact for up to 13 groups. A test that is not exact uses 10,000 permutations: the observed
+    one and 9,999 random ones.
 
     Args:
         labels: the true label of each item.
@@ -222,7 +223,10 @@ def _class_items(labels: Sequence[str], parsed: Answers, name: str) -> tuple[np.
 def _grouped_p(
     labels: Sequence[str], first: Answers, second: Answers, classes: Sequence[str], groups: Groups, seed: int
 ) -> float:
-    """P of a permutation test that swaps the answers to all items of a group at once.
+    """P of a permutation test for items in groups.
+
+    A permutation swaps the two variants' answers in some of the groups. In such a group, it swaps the answers to all
+    items.
 
     Args:
         labels, first, second, groups, seed: as for `f1_differences`.

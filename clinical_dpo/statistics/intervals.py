@@ -74,15 +74,20 @@ def mover_interval(
 def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float = 0.5) -> np.ndarray:
     """Correlations of the terms of a weighted sum, for `mover_interval`, with a continuity correction.
 
-    The correction widens the interval. If two terms have different signs in the sum, a positive correlation is lowered,
-    at most to 0, as in Newcombe's correction of phi. A negative correlation is unchanged. If two terms have the same
-    sign in the sum, their correlation is raised, at most to 1. If one of two terms does not vary, such as F1 = 1, their
-    correlation is 0 for different signs and 1 for the same sign.
+    The correction widens the interval. It depends on the signs of two terms in the sum:
+
+    - Different signs: a positive correlation is lowered, but not below 0, as in Newcombe's correction of phi. A
+      negative correlation is unchanged.
+    - Same sign: the correlation is raised, but not above 1.
+
+    If all influences of a term are 0 (for example, the term is an F1 of 1), its correlation with another term is set to
+    0 for different signs and to 1 for the same sign.
 
     Args:
         products: for each pair of terms, the sum over items of the product of their influences; shape (terms, terms).
         signs: 1 where two terms have the same sign in the sum, -1 where their signs differ; shape (terms, terms).
-        correction: amount by which the correction changes a sum of products; half an item by default.
+        correction: amount that is subtracted from a sum of products to lower the correlation, or added to raise it. The
+            default is half an item.
 
     Returns:
         The correlations, an array of shape (terms, terms).

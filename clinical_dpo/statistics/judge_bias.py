@@ -88,8 +88,8 @@ def judge_bias(
     Args:
         kind: what the judge gives: likert (grades from 1 to 5), correctness, rubric or preference.
         items: all items that the judge grades.
-        verdicts: the judge's verdicts, rows of `judge.COLUMNS`, as read.
-        controls: verdicts of the checks "shuffled" and "repeated", rows of `controls.COLUMNS`, as read.
+        verdicts: the judge's verdicts, rows of `judge.COLUMNS`, as read from CSV.
+        controls: verdicts of the checks "shuffled" and "repeated", rows of `controls.COLUMNS`, as read from CSV.
         record: record of the requests to the judge, from `judge.judge_items`.
         contestants: maps the name of each judged variant, or of external answers, to the name of the model that gave
             the answers.

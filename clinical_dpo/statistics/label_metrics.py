@@ -75,14 +75,15 @@ def npv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
 
 
 def share_numbers(counts: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Map sensitivity, specificity, PPV and NPV to the numerators and the denominators of these shares for each class.
+    """Return the numerators and the denominators of sensitivity, specificity, PPV and NPV for each class.
 
     Args:
         counts: numbers of items, an array of shape (..., classes, classes + 1). The last two axes are the true label
             and the answer. Answers without a label have the last index.
 
     Returns:
-        For each name of a share, its numerators and its denominators, arrays of shape (..., classes).
+        `sensitivity`, `specificity`, `ppv` or `npv` -> (numerators, denominators). Both are arrays of shape
+        (..., classes).
     """
     hits, rejections, answered = scores.hits(counts), scores.rejections(counts), scores.answered(counts)
     support = counts.sum(axis=-1)
@@ -186,7 +187,8 @@ def label_estimates(
         answers: the predicted label of each item; None or "" for an answer without a label.
         classes: all labels of the task.
         seed: seed of the bootstrap.
-        prevalence: maps a label to the share of people who carry it where the model would be used.
+        prevalence: maps a label to its prevalence, which is the share of people with this label in the population for
+            which the model is meant. A label without an entry has no PPV and NPV at a prevalence.
         groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     counts, items = confusion_counts(labels, answers, classes), len(labels)

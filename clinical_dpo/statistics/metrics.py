@@ -25,14 +25,17 @@ def classes_of(task: Mapping[str, Any]) -> list[str]:
 
 
 def check_labels(rows: Sequence[Grade], task: Mapping[str, Any]) -> None:
-    """Check that labels and parsed answers are labels of the task. A parsed answer may be empty.
+    """Check that the items' labels and the parsed answers are among the labels that the task file sets.
+
+    A parsed answer may also be "".
 
     Args:
-        rows: a variant's grades, one row per test item.
+        rows: grades of one or more variants, one row per variant and test item. `label` is the item's true label.
+            `parsed` is the parsed answer.
         task: the task's setting `name` and its labels, as `positive` and `negative` or as `labels`.
 
     Raises:
-        UserError: a value is not a label of the task. The message names task, item and field.
+        UserError: a value of `label` or `parsed` is not a label of the task. The message names task, item and field.
     """
     classes = classes_of(task)
     for row in rows:
@@ -86,12 +89,15 @@ def mostly_unreadable(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, An
 def task_metrics(
     grades: Grades, task: Mapping[str, Any], answers: Mapping[tuple[str, str], Sequence[Answer]] | None = None
 ) -> list[Metric]:
-    """Compute every metric of every model and variant. The headline metric (main metric) comes first.
+    """Compute every metric of every model and variant. A variant's headline metric (main metric) comes first.
 
     A task with the key `positive` has f1, macro_f1, accuracy, sensitivity and specificity. A task with the key `labels`
     has the metrics of `metric_kinds.all_labels`. Any other task has only its headline metric. Every task also has
-    invalid_rate. If a metric is not defined, for example because no item is positive, it is None. As long as grades are
-    pending, `status` is pending, the numbers are None, and `n` counts the items without a grade.
+    invalid_rate. If a metric is not defined, for example because no item is positive, it is None.
+
+    If any grade of a variant is pending, all rows of the variant are pending: `status` is pending, there are no
+    estimates or intervals, and `n` is the number of items without a grade. For a task with the key `labels`, a pending
+    variant has rows only for the headline metric and invalid_rate.
 
     If grades have a `group`, the intervals treat groups as the independent units. `unclustered_ci_low` and
     `unclustered_ci_high` then have the limits for independent items.
@@ -102,12 +108,13 @@ def task_metrics(
             and `seed`. A task with the key `positive` also needs `negative`. A task with the key `labels` also needs
             the settings that `metric_kinds.all_labels` reads.
         answers: maps (model, variant) to the variant's answers. Some metrics use the answers' probabilities of labels.
-            The rows also get the shares of answers with a thought (text that a reasoning model writes before its
-            answer) and of answers that were cut off (`reading_shares`). Pending rows have these shares, too.
+            The returned rows also have the variant's shares of answers with a thought (text that a reasoning model
+            writes before its answer) and of answers that were cut off (`reading_shares`). Pending rows have these
+            shares, too. Without `answers`, the shares are None.
 
     Raises:
-        UserError: there are no rows, a label is not one of the task's labels, or a grade is not on its scale. The
-            message names the item.
+        UserError: a variant has no grades, a label is not one of the task's labels, or a grade is not on its scale. The
+            message names the variant or the item.
     """
     table = []
     for (model, variant), rows in grades.items():

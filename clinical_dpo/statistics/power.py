@@ -101,5 +101,11 @@ def detectable_mean_difference(n: int, sd: float, alpha: float, power: float = P
 
 
 def _smallest(power_of: Callable[[float], float], high: float, power: float) -> float:
-    """The difference between 0 and `high` at which the increasing function `power_of` reaches the value `power`."""
+    """Return the smallest difference whose power is `power`. The search covers differences from 0 to `high`.
+
+    Args:
+        power_of: function that returns the power for a difference. It increases with the difference.
+        high: a difference whose power is at least `power`.
+        power: required power.
+    """
     return float(brentq(lambda difference: power_of(difference) - power, 0.0, high, xtol=1e-12, rtol=1e-12))

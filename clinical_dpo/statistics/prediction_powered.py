@@ -61,13 +61,14 @@ class CorrectedMean(NamedTuple):
 
 
 class CorrectedDifference(NamedTuple):
-    """A difference of two variants' means of raters' grades, estimated with a judge's grades.
+    """The difference between two variants in the mean of the raters' grades, estimated with a judge's grades.
 
     Attributes:
         estimate: the difference.
         weight: weight of the judge's grades, from 0 to 1.
-        intervals: one interval for each requested level.
-        p_value: two-sided P of no difference. P is below 1 - level exactly if the interval of this level excludes zero.
+        intervals: one interval for each requested confidence level.
+        p_value: two-sided P of the hypothesis that there is no difference. P is below 1 - level if and only if the
+            interval with this confidence level excludes zero.
     """
 
     estimate: float
@@ -226,7 +227,12 @@ def _variance(
     judge_variance = weight**2 * float(np.var(judged, ddof=1)) / len(rest)
 
     def unbiased(squares: float, n: int) -> float:
-        """Variance of an estimate from n units; `squares` sums their squared contributions to the estimate."""
+        """Return the variance of an estimate from n units, with n - 2 degrees of freedom.
+
+        Args:
+            squares: sum of the units' squared contributions to the estimate.
+            n: number of units, without the two that `more_pairs` adds.
+        """
         return (squares + 1 / n**2) * n**2 / (n**2 - 4) if more_pairs else squares * n / (n - 2)
 
     variance = unbiased(float(np.var(residuals)) / len(y), len(y)) + judge_variance

@@ -129,9 +129,10 @@ def bin_of(confidence: np.ndarray) -> np.ndarray:
 def calibration_error(confidence: np.ndarray, right: np.ndarray) -> Statistic:
     """Return a function that computes the expected calibration error of the items with given weights.
 
-    The probabilities are put into ten bins of equal width (Naeini et al. 2015, AAAI). The error of a bin is the
-    distance between its mean probability and the share of its items whose event is true. The errors are averaged over
-    the items.
+    Each item has an event, such as that its most probable label is right (see `confidence_of`). The probabilities of
+    the events are put into ten bins of equal width (Naeini et al. 2015, AAAI). The error of a bin is the absolute
+    difference between its mean probability and the share of its items whose event is true. The result is the mean error
+    of the bins, in which a bin counts by the total weight of its items.
 
     Args:
         confidence: probability of each item's event, shape (items,).
@@ -181,7 +182,10 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
-    """A metric of the positive class for two labels. For more labels, its mean over the classes where it is defined.
+    """Return a function that computes a metric such as AUROC as one value, for any number of labels.
+
+    With two labels, the value is the metric of the positive class. With more labels, the metric is computed for each
+    label against all others, and the value is the mean over the labels for which the metric is defined.
 
     Args:
         metric: function such as `auroc`. It takes the items' scores and whether each item is positive, and returns a
@@ -284,14 +288,16 @@ def reliability_rows(
 ) -> list[Row]:
     """Rows of a reliability table: one row for each bin of probabilities that has items.
 
-    A row has the limits of the bin, its number of items, their mean probability, and the share of items whose event is
-    true, with a 95% interval. `confidence_of` defines the event. The interval is Wilson's. If the items are in groups,
-    it is the interval of `clustered.ratio`. Its limits are None if all items of the bin are of the same group.
+    `confidence_of` gives one probability per item, and says whether the event with this probability is true. A row has
+    the limits of the bin, the number of items in the bin, the mean of their probabilities, and the share of them whose
+    event is true. The share has a 95% interval. For independent items, it is Wilson's interval. For items in groups, it
+    is the interval of `clustered.ratio`. If all items of a bin belong to one group, both limits of this interval are
+    None.
 
     Args:
         probabilities: for each item, a mapping from label to probability.
         labels: the true label of each item.
-        classes: all labels of the task; of two labels, the positive class first.
+        classes: all labels of the task. If there are two, the positive class comes first.
         groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     values, codes = as_arrays(probabilities, labels, classes)

@@ -23,10 +23,12 @@ UNDEFINED: Estimate = (None, (None, None))
 
 
 def normal_interval(estimate: float, variance: float, freedom: float = math.inf) -> Interval:
-    """95% interval of a coefficient between -1 and 1 from its variance; (None, None) for a variance of 0.
+    """Compute the 95% interval of a coefficient from the variance of the coefficient.
+
+    The limits of the interval are cut off at -1 and 1. If the variance is 0, the interval is (None, None).
 
     Args:
-        estimate: the coefficient.
+        estimate: the coefficient, a number from -1 to 1.
         variance: variance of the coefficient.
         freedom: degrees of freedom of the t quantile. Infinity gives the normal quantile.
     """
@@ -39,20 +41,20 @@ def normal_interval(estimate: float, variance: float, freedom: float = math.inf)
 def jackknife_interval(
     estimate: float | None, without: Callable[[np.ndarray], float | None], groups: Groups
 ) -> Interval:
-    """95% interval of a coefficient of items in groups, by the jackknife (Efron & Tibshirani 1993, ch. 11).
+    """95% interval of a coefficient, by the jackknife over groups of items (Efron & Tibshirani 1993, ch. 11).
 
-    For each group, the coefficient is computed again without this group. The interval is a t interval, whose degrees of
-    freedom are the number of groups minus 1.
+    The jackknife leaves out one group at a time and computes the coefficient from the items of all other groups. The
+    interval is a t interval. Its degrees of freedom are the number of groups minus 1.
 
     Args:
         estimate: the coefficient of all items.
-        without: function that computes the coefficient of the kept items. It takes an array of shape (items,) that is
-            True for each kept item.
+        without: function that computes the coefficient from a part of the items. Its argument is an array of shape
+            (items,), which is True for each item of this part.
         groups: index of each item's group, an array of shape (items,).
 
     Returns:
-        The interval. It is (None, None) if there is a single group, if `estimate` is None, or if the coefficient is not
-        defined without one of the groups.
+        The interval. It is (None, None) if there is a single group, or if `estimate` is None. It is also (None, None)
+        if one of the coefficients with a group left out is not defined, or if all of them are equal.
     """
     k = int(groups.max()) + 1
     left_out = [without(groups != group) for group in range(k)]

@@ -88,7 +88,7 @@ def subgroup_table(
 
 
 def _measured(task: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The task's settings, with the metric replaced by a metric whose paired differences have an interval."""
+    """The task's settings. If paired differences of the headline metric have no interval, `metric` is accuracy."""
     return {**task, "metric": decision_metric(task["metric"])}
 
 
@@ -261,8 +261,8 @@ def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()
 
     Args:
         sizes: maps each level to its number of items or groups.
-        smallest: smallest number of items or groups of a level whose numbers are shown.
-        others: levels that are masked in any case.
+        smallest: a level with fewer items or groups than this is too small, and is masked.
+        others: further levels to mask, whatever their size.
     """
     by_size = sorted(sizes, key=lambda level: sizes[level])
     hidden = [level for level in by_size if sizes[level] < smallest or level in others]

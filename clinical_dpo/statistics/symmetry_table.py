@@ -30,11 +30,12 @@ Grades = Mapping[tuple[str, str], Sequence[Grade]]
 def symmetry_table(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
     """Rows with the columns COLUMNS: the Stuart-Maxwell and the Bowker test of every comparison of every model.
 
-    P is not corrected for several tests. If the items are in groups, the tests are `clustered_stuart_maxwell` and
-    `clustered_bowker`, and `p_unclustered` is P of the test for independent items.
+    P is not corrected for multiple testing. If the items are in groups, the results are those of
+    `clustered_stuart_maxwell` and `clustered_bowker`, and `p_unclustered` is P of the test for independent items. The
+    column `test` is `stuart_maxwell` or `bowker`, with or without groups.
 
     Args:
-        grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending.
+        grades: maps (model, variant) to the variant's grades, one row per test item. Pending grades are not allowed.
         task: the task's settings `name`, `labels` and `data`.
     """
     rows: list[Row] = []

@@ -37,10 +37,11 @@ class SymmetryTest(NamedTuple):
 
 
 def answer_table(first: Answers, second: Answers, classes: Sequence[str]) -> np.ndarray:
-    """Count the items by the first variant's answer (rows) and the second variant's answer (columns), by scikit-learn.
+    """Return a square table of the two variants' answers, computed with scikit-learn.
 
+    Rows are the first variant's answers, columns are the second variant's answers, and cells are numbers of items.
     "No answer" is a category of its own. A category that neither variant uses is left out, because it would make the
-    tests' matrices singular. The table has as many rows as columns.
+    tests' matrices singular.
 
     Args:
         first: labels that the first variant gave; None or "" for an answer without a label.
@@ -76,10 +77,16 @@ def bowker(table: np.ndarray) -> SymmetryTest:
 def stuart_maxwell(table: np.ndarray) -> SymmetryTest:
     """Stuart-Maxwell test of marginal homogeneity (Stuart 1955; Maxwell 1970), by statsmodels.
 
-    Null hypothesis: both variants give each label equally often. Two categories are linked if an item has one of them
-    as its first and the other as its second answer. Every set of linked categories is tested separately, and the
-    statistics are added. If the covariance matrix of all margins is regular, the sum equals the statistic of
-    statsmodels. If the matrix is singular, the sum equals the statistic with the generalised inverse of the matrix.
+    Null hypothesis: each category is as frequent among the first variant's answers as among the second variant's.
+
+    Two categories are linked if an item has one of them as the first variant's answer and the other as the second
+    variant's answer. The test splits the categories into sets. Categories that are linked, directly or through other
+    categories, are in the same set. Each set is tested separately. The statistics and the degrees of freedom of the
+    sets are added.
+
+    If there is one set, the result is that of statsmodels for the whole table. If there are several sets, the
+    covariance matrix that statsmodels inverts for the whole table is singular. The sum of the statistics then equals
+    the statistic with the generalised inverse of the covariance matrix.
 
     Args:
         table: the result of `answer_table`.
@@ -136,12 +143,16 @@ def clustered_bowker(first: Answers, second: Answers, classes: Sequence[str], gr
 
 
 def _score_test(vectors: np.ndarray, groups: Groups, df: int) -> SymmetryTest:
-    """The score test of the module's docstring, with the statistic d' S^- d and P.
+    """Compute the score test for items in groups that the module's docstring describes.
 
     Args:
         vectors: vector of each item, an array of shape (items, entries).
         groups: index of each item's group, an array of shape (items,).
         df: degrees of freedom.
+
+    Returns:
+        The statistic d' S^- d, its degrees of freedom `df`, and P from the chi-squared distribution. P is 1 if `df` is
+        0.
     """
     sums = np.zeros((int(groups.max()) + 1, vectors.shape[1]))
     np.add.at(sums, groups, vectors)

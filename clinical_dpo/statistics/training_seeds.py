@@ -81,7 +81,12 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
 
 
 def _graded(grades: Grades, model: str, variant: str, task: Mapping[str, Any]) -> Rows:
-    """Check a variant's rows and return them in the order of the base model's items."""
+    """Return a variant's grades in the order of the base model's items.
+
+    Raises:
+        UserError: the variant and the base model have different items; an item occurs twice; there are no grades; or a
+            label or a parsed answer is not one of the task's labels.
+    """
     rows = paired_rows(grades[model, "base"], grades[model, variant], f"{task['name']}/{model}", "base", variant)[1]
     if task.get("positive") or task.get("labels"):
         check_labels(rows, task)

@@ -50,20 +50,21 @@ def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> di
 
 
 def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mapping[str, Any], alpha: float) -> list[Row]:
-    """Rows with the columns of `columns_of`: the trivial answers, and every variant against the better trivial answer.
+    """Compare every variant with the trivial answers. Return a row per trivial answer, then a row per variant.
 
-    A trivial answer gives the same label to every item. `one_label` is true if a variant gives the same label to nearly
-    all items. `difference` is the variant minus the better trivial answer, in the headline metric (main metric). If the
-    headline metric has no interval for paired differences, `difference` is a difference of accuracies. `above_trivial`
-    is true if the interval of the difference at the confidence level 1 - alpha is above zero. F1, sensitivity and
-    specificity are those of the positive class. They are None with more than two labels. AUROC is computed for trivial
-    answers only.
+    The rows have the columns of `columns_of`. A trivial answer gives the same label to every item. If there are two
+    trivial answers, each variant is compared with the one that has the higher headline metric (main metric). `rival` is
+    the name of this trivial answer. `difference` is the variant's headline metric minus the rival's. If the headline
+    metric has no interval for paired differences, accuracy takes its place in the choice of the rival and in the
+    difference. `above_trivial` is "true" if the interval of the difference at the confidence level 1 - alpha is above
+    zero. `one_label` is "true" if nearly all items get the same label. F1, sensitivity and specificity are those of the
+    positive class. They are None for a task with more than two labels. AUROC is computed for trivial answers only.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. External answers are left out.
         training_labels: labels of the training rows.
-        task: the task's settings `name`, `metric`, `data` and `seed`, and its labels, as `positive` and `negative` or
-            as `labels`.
+        task: the task's settings `name`, `metric`, `data` and `seed`, and its labels: either `positive` and `negative`,
+            or `labels`.
         alpha: two-sided significance level of each comparison.
 
     Raises:
@@ -94,7 +95,7 @@ def constant_answers(items: Sequence[Grade], label: str) -> list[Grade]:
     """Grades that a variant would get if it gave the same label to every item.
 
     Args:
-        items: grades of any variant, whose true labels and ids are used.
+        items: grades of any variant. The result keeps their true labels and ids, but not the variant's own answers.
         label: the label that every item gets.
     """
     return [{**item, "parsed": label, "grade": str(int(item["label"] == label)), "valid": "true"} for item in items]

@@ -86,7 +86,11 @@ def _is_automatic(rater: str) -> bool:
 
 
 def _pool(choices: Iterable[str]) -> str:
-    """Combine the choices of an item's raters into the choice of the majority, `tie`, or "cannot judge"."""
+    """Combine the choices of an item's raters into one choice.
+
+    This is the choice of more than half of the raters who could judge the item. Without such a majority it is `tie`. If
+    no rater could judge the item, it is "cannot judge".
+    """
     judged = [choice for choice in choices if choice != CANNOT_JUDGE]
     return (majority(judged) or "tie") if judged else CANNOT_JUDGE
 
@@ -126,8 +130,11 @@ def proxy_ratings(items: Sequence[Item], sheet: str) -> list[Row]:
 
     A proxy is an automatic method that grades in place of a person. ROUGE-L compares an answer with the reference
     answer. Equal scores give a tie. The proxy is for demonstrations and does not replace a judgement, so the rows name
-    the rater PROXY. The blinding key is `key_rows(items, sheet, "preference", [PROXY], "")`. The secret is empty,
-    because the proxy ignores on which side an answer is shown.
+    the rater PROXY.
+
+    `win_rates` takes these ratings together with a blinding key. Make this key with
+    `key_rows(items, sheet, "preference", [PROXY], "")`. Its secret may be empty, because the proxy ignores on which
+    side an answer is shown.
 
     Args:
         items: items of a preference sheet, from `sheets.preference_items`.

@@ -38,9 +38,10 @@ class Freeable:
 
 
 def freeable(study: Study) -> list[Freeable]:
-    """Find the files that can be deleted in every stage whose folder `best` already holds the chosen trial.
+    """Find the files that can be deleted: those of trials that were not chosen, and those of probes.
 
-    The folder `best` stays complete, because it has hard links to the weights or copies of the weights.
+    A stage is searched only if its trial is chosen and its folder `best` exists. This folder stays complete when the
+    files are deleted, because it has its own hard links to the chosen weights, or copies of them.
     """
     parts: list[Freeable] = []
     for task in study.tasks:
@@ -51,7 +52,10 @@ def freeable(study: Study) -> list[Freeable]:
 
 
 def _of_stage(study: Study, task: str, model: str, stage: str) -> list[Freeable]:
-    """Return the files of one stage that can be deleted; an empty list before a trial of the stage is chosen."""
+    """Find the files that can be deleted in one stage.
+
+    The result is an empty list if no trial of the stage is chosen yet, or if the stage has no folder `best`.
+    """
     names = {"task": task, "model": model, "stage": stage}
     selection = Path(study.paths("selection", names))
     if not selection.exists() or not Path(study.paths("best", names, best=BEST)).exists():
@@ -89,10 +93,10 @@ def freed_bytes(parts: Iterable[Freeable]) -> int:
 
 
 def free(study: Study) -> str:
-    """Delete the files of `freeable`. Return a text for the user.
+    """Delete the files that `freeable` finds, and return a text for the user.
 
-    The text states the freed gigabytes and the trials. It also states which later changes cause trials to be trained
-    again.
+    The text states how many gigabytes are freed, which trials lose their weights, and how many probes do. If any files
+    are deleted, the text also lists the later changes that cause trials to be trained again.
     """
     parts = freeable(study)
     size = freed_bytes(parts)

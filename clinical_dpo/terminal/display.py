@@ -40,11 +40,11 @@ class Display(logging.Handler):
     """
 
     def __init__(self, progress: RunProgress, verb: str, *, color: bool = True) -> None:
-        """Prepare the bar, which `open` shows.
+        """Prepare the bar. It appears when `open` is called.
 
         Args:
             progress: the counts of the run's jobs.
-            verb: the word for a job that has started: `running`, or `submitted` to a cluster.
+            verb: the word that the bar shows for started jobs: `running` on this machine, `submitted` on a cluster.
             color: whether the bar has colours.
         """
         super().__init__()

@@ -37,13 +37,13 @@ class RunProgress:
         self._seconds: dict[str, float] = {}  # rule -> total seconds of these jobs
 
     def start(self, job: int, rule: str, wildcards: str) -> None:
-        """Note that a job starts, for the first time or again after it failed."""
+        """Record that a job starts, for the first time or again after it failed."""
         with self._lock:
             self._failed.discard(job)
             self._running[job] = RunningJob(rule, wildcards, self._clock())
 
     def finish(self, job: int) -> None:
-        """Note that a job has succeeded. A job whose start was not noted is ignored."""
+        """Record that a running job has succeeded. A job that is not recorded as running is ignored."""
         with self._lock:
             if running := self._running.pop(job, None):
                 rule = running.rule
@@ -53,7 +53,7 @@ class RunProgress:
                 self._seconds[rule] = self._seconds.get(rule, 0.0) + self._clock() - running.started
 
     def fail(self, job: int) -> None:
-        """Note that a job has failed. Snakemake may start it again."""
+        """Record that a job has failed. Snakemake may start it again."""
         with self._lock:
             self._running.pop(job, None)
             self._failed.add(job)

@@ -110,19 +110,25 @@ def _spellings(tokenizer: Any) -> re.Pattern[str]:
 
 @lru_cache(maxsize=4)
 def _renamed(tokenizer: Any) -> tuple[dict[str, str], Any]:
-    """Copy a tokenizer, and rename its special tokens. Return special token -> new name, and the copy.
+    """Copy a tokenizer, and give the special tokens of the copy new names.
 
-    No text contains a new name. The token ids of the copy are those of the tokenizer.
+    The copy encodes a new name as the special token, and the old spelling as plain text. A new name begins and ends
+    with the character _NAME. `text_tokens` removes this character from every text, so no text can contain a new name by
+    accident. All tokens have the same ids in the copy as in the tokenizer.
+
+    Returns:
+        A dict, special token -> new name; and the copy.
 
     Raises:
-        UserError: the tokenizer cannot be copied, because it has no tokenizer.json.
+        UserError: the tokenizer has no tokenizer.json, so it cannot be copied.
     """
     from tokenizers import Tokenizer  # takes a second to import; most texts spell no special token
 
     if not tokenizer.is_fast:
         raise UserError(
             "A text contains the string of a special token, and this tokenizer would encode it as that token. Use a "
-            "model with a tokenizer.json, or remove the string (the data check `special_tokens` counts such rows)."
+            "model with a tokenizer.json, or remove the string from the text. The data check `special_tokens` counts "
+            "the rows that contain such a string."
         )
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     model = state["model"]

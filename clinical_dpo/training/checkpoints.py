@@ -73,17 +73,21 @@ def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
 
 
 def reduced_tokens(tokens: int, folder: Path) -> int:
-    """Tokens computed at once: the configured number, halved for every earlier attempt that ran out of memory.
+    """Return the largest number of tokens in a micro-batch. Every earlier out-of-memory failure halves this number.
 
     Args:
-        tokens: configured number of tokens. 0 means that rows are limited instead of tokens; 0 is returned unchanged.
-        folder: the result of `checkpoint_folder`, where such attempts are counted.
+        tokens: configured number of tokens. 0 means that a micro-batch is limited by its rows, not by its tokens. The
+            result is then 0, otherwise at least 1.
+        folder: the result of `checkpoint_folder`. A file in this folder counts the out-of-memory failures.
     """
     record = folder / OUT_OF_MEMORY
     return max(tokens >> (read_json(record) if record.exists() else 0), 1) if tokens else 0
 
 
 def note_out_of_memory(folder: Path) -> None:
-    """Count in the checkpoint folder that memory has run out, so that the next attempt halves the micro-batch."""
+    """Add 1 to the number of out-of-memory failures in the checkpoint folder. The next attempt halves the micro-batch.
+
+    `reduced_micro_batch` and `reduced_tokens` read this number.
+    """
     record = folder / OUT_OF_MEMORY
     write_json(record, (read_json(record) if record.exists() else 0) + 1)

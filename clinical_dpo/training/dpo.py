@@ -51,8 +51,9 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
         sft: folder of the chosen SFT model.
 
     Raises:
-        UserError: a prompt fills max_length, an answer is empty, the log-probabilities belong to other pairs, or the
-            optimizer would change the frozen SFT ranks.
+        UserError: a prompt leaves no room for an answer in `max_length`, an answer is empty, the log-probabilities
+            belong to other pairs or to other weights, or the optimizer would change the frozen LoRA ranks of the SFT
+            model.
     """
     refuse_eight_bit_optimizer(run, sft)
     prepared = prepare(

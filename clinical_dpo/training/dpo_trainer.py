@@ -1,4 +1,4 @@
-"""A DPOTrainer of TRL that reads the reference model's log-probabilities from columns instead of computing them."""
+"""TRL's DPOTrainer, but with the reference model's log-probabilities read from columns of the rows, not computed."""
 
 from typing import Any
 
@@ -70,12 +70,15 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
         self.precompute_ref_logps = True  # TRL then reads the columns of log-probabilities
 
     def starting_difference(self) -> tuple[float, int]:
-        """Compare policy and reference model on the shortest pair, by the forward pass of training.
+        """Compare the log-probabilities of policy and reference model on the shortest training pair.
+
+        The policy's log-probabilities are computed by the forward pass of training. Those of the reference model are
+        read from the pair's row.
 
         Returns:
-            Two numbers. The first is the absolute difference (nats) between the two models' log-probabilities of an
-            answer. It is the larger one of the differences of the pair's two answers. The second number is the number
-            of tokens of the longer answer.
+            Two numbers. For each answer of the pair, the two models' log-probabilities have an absolute difference
+            (nats). The first number is the larger of these two differences. The second number is the number of tokens
+            of the longer answer.
         """
         columns = ("prompt_ids", "chosen_ids", "rejected_ids")
         rows: Any = self.train_dataset
@@ -95,7 +98,8 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     def _prepare_dataset(self, dataset: Dataset, *arguments: Any) -> Dataset:
         """Return the dataset unchanged, because its rows are already tokenized.
 
-        If a text spells out a special token such as `</s>`, TRL would tokenize it differently.
+        TRL's own tokenization encodes the spelling of a special token, such as `</s>` in a text, as the special token.
+        The rows have it as plain text.
         """
         return dataset
 

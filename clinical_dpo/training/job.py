@@ -19,8 +19,8 @@ def train_stage(snakemake: Any, params: Any, settings: dict[str, Any], steps: in
             code.
         settings: settings of the stage, with the learning rate (and beta) of this trial.
         steps: number of optimizer steps. None trains for the number of epochs in `settings`.
-        probe: whether the run is a probe. The output of a probe has the curve of the eval loss and no weights. Another
-            rule reads from this curve where the eval loss flattens.
+        probe: whether the run is a probe. The output of a probe has the curve of the eval loss and no weights. Rule
+            find_plateau uses this curve to find the step at which the eval loss flattens.
     """
     out, stage = Path(snakemake.output.run).parent, stage_module(snakemake.wildcards.stage)
     has_probe = probe or bool(snakemake.input.get("plateau"))

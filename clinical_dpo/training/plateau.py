@@ -1,4 +1,7 @@
-"""Find the step at which the eval loss flattens. The model is then trained again, for this number of steps."""
+"""Find the step at which the eval loss of a probe flattens.
+
+A probe is a first, full-length run of a trial. The step that is found is the number of training steps of the trial.
+"""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan

@@ -66,9 +66,13 @@ class Prepared:
 
 
 def load_initial_model(run: Run, folder: str) -> Any:
-    """Load from a folder the model that training starts from.
+    """Load the model that training starts from.
 
     If all weights are trained (no adapter), the weights are loaded as float32.
+
+    Args:
+        run: settings of the training.
+        folder: folder of the model.
     """
     return load_base(folder, full_training_settings(run.model) if run.settings["adapter"] == "full" else run.model)
 
@@ -159,12 +163,13 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
 
 
 def is_probe_again(run: Run, prepared: Prepared) -> bool:
-    """Make a trial's output from the stored weights of its probe, if both runs give the same weights.
+    """Make a trial's output from the stored weights of its probe, if training the trial would give the same weights.
 
-    A probe is a first, full-length run. Its curve of the eval loss determines for how many steps the trial is trained.
+    A probe is the first, full-length run of a trial. The probe's curve of the eval loss determines for how many steps
+    the trial is trained. If the output is made, the trial's checkpoint folder is deleted.
 
     Returns:
-        Whether the output was made. If not, the trial must be trained.
+        Whether the output was made. If not, the run must be trained. A probe itself is always trained.
     """
     if run.probe or run.probe_weights is None:
         return False

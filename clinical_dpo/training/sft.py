@@ -88,7 +88,8 @@ def train_on_answers(run: Run, prepared: Prepared, policy: Any) -> None:
 def _tokens(row: TaskRow, tokenizer: Any) -> dict[str, list[int]]:
     """Token ids of a row (`input_ids`), and a mask that is 1 for each token of the answer (`completion_mask`).
 
-    TRL is not used here. If a text spells out a special token such as `</s>`, TRL would tokenize it differently.
+    If a text spells a special token such as `</s>`, this function encodes the spelling as plain text. TRL's own
+    tokenization, which is not used here, would encode the spelling as the special token.
     """
     prompt, answer = tokenize_completion(row, tokenizer, "completion")
     return {"input_ids": prompt + answer, "completion_mask": [0] * len(prompt) + [1] * len(answer)}

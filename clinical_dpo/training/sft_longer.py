@@ -34,7 +34,8 @@ def train_sft_longer(run: Run, train_rows: str, eval_rows: str, sft: str) -> Non
         sft: folder of the chosen SFT model.
 
     Raises:
-        UserError: a prompt fills max_length, an answer is empty, or the optimizer would change the frozen SFT ranks.
+        UserError: a prompt fills max_length, an answer is empty, or the optimizer would change the frozen LoRA ranks
+            of the SFT adapter.
     """
     refuse_eight_bit_optimizer(run, sft)
     prepared = prepare(run, {"train": train_rows, "eval": eval_rows}, ["completion"], [sft])

@@ -43,13 +43,14 @@ def refuse_eight_bit_optimizer(run: Run, sft: str | Path) -> None:
 def policy_from_sft(run: Run, sft: str, lora: Mapping[str, Any]) -> Any:
     """Load the SFT model, ready to be trained further.
 
-    If the SFT model is an adapter, its ranks are frozen, and new ranks are trained beside them. Otherwise all weights
-    of the SFT model are trained.
+    If the SFT model is a LoRA adapter, its LoRA weights are frozen, and training changes only additional LoRA weights.
+    Both are in one adapter (see `policy_with_frozen_sft_ranks`). If the SFT model is not an adapter, training changes
+    all its weights.
 
     Args:
         run: settings of the training. The model's settings name the layers that an adapter trains.
         sft: folder of the chosen SFT model.
-        lora: rank, alpha and dropout of the new ranks.
+        lora: rank, alpha and dropout of the additional LoRA weights.
     """
     if not is_adapter(sft):
         return load_initial_model(run, sft)

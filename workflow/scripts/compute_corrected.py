@@ -1,4 +1,8 @@
-"""Compute a task's estimates from the raters' sample, from the judge, and from the judge corrected by the sample."""
+"""Compute a task's estimates from the raters' grades, from the judge's grades, and from both together.
+
+The raters grade a sample of the test items, and the judge grades all of them. The estimate from both is the judge's
+estimate, corrected by the raters' grades of the sample.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Delete weights that no result needs, and write which later changes would require training these weights again."""
+"""Delete weights that no result needs, and list the later changes after which trials must be trained again."""
 
 from pathlib import Path
 

@@ -1,6 +1,7 @@
-"""Check a task's rows as one model reads them, and fail if a row or a check exceeds its limit.
+"""Check a task's rows for one model, with the model's tokenizer and context length.
 
-Jobs that train or answer wait for this check.
+The job fails if the share of rows that a check counts is above the check's threshold `stop`. Jobs that train the model
+or answer with it wait for this job.
 """
 
 import json

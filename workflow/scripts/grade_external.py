@@ -1,4 +1,4 @@
-"""Grade external predictions like the answers of the variants, or take the grades from the predictions' table."""
+"""Write the grades of external predictions: from their table if it has grades, else from the task's grader or judge."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.external import imported_grades

@@ -1,4 +1,8 @@
-"""Answer the questions of splits with one model: the base model, a trial's model, or the model of a chosen trial."""
+"""Write one model's answers to the prompts of one or more splits.
+
+The model is the base model, or a model that was trained from it: by any trial, by the chosen trial, or by the chosen
+trial with an extra training seed.
+"""
 
 from pathlib import Path
 

@@ -1,7 +1,8 @@
 """Train one trial.
 
-The number of steps is one of three: the step of the plateau of the eval loss, the number of steps of the chosen DPO
-run, or all configured steps.
+If the stage has probes, training ends at the step at which the probe's eval loss flattens (the plateau). If the input
+has a `matched_run` (the chosen DPO run), training takes as many steps as this run. Otherwise training takes `max_steps`
+steps, or the steps of all epochs if `max_steps` is null.
 """
 
 from clinical_dpo.script import job

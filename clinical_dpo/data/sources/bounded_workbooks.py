@@ -93,7 +93,10 @@ def bounded_rows(rows: Iterable[Any], where: object) -> Iterator[Any]:
 
 
 class _PartCheck:
-    """Checks one part of a workbook, a file of the ZIP archive. The part is parsed as a stream and is not saved."""
+    """Checks one part of a workbook against the run's limits.
+
+    A part is a file in the workbook's ZIP archive. It is parsed as a stream and is not saved.
+    """
 
     def __init__(self, where: str, name: str, opendocument: bool) -> None:
         self._where, self._most = where, limits()
@@ -162,12 +165,13 @@ class _PartCheck:
             check_limit(location, "cells", self._row * self._widest, "cells")
 
     def _check_declared(self, name: str, attributes: Mapping[str, str]) -> None:
-        """Refuse an element that declares a type for a part of the workbook, if the part's name implies another type.
+        """Raise an error if an XML element declares another type for a workbook part than the part's name implies.
 
-        openpyxl would read the part as the declared type.
+        The limits of a part depend on its name, but openpyxl reads the part as the declared type. The elements
+        `Override` and `Relationship` declare types. Only the names of sheets and of the shared texts imply a type.
 
         Args:
-            name: name of the element, without namespace.
+            name: tag of the element, without namespace.
             attributes: attributes of the element.
         """
         if name == "Override":

@@ -24,7 +24,7 @@ def delimiter_name(delimiter: str) -> str:
 
 
 def delimiter_setting(delimiter: str) -> str:
-    """Return the setting of a delimiter as messages name it, such as `delimiter: ";"` under `source`."""
+    """Return the words that tell the user which delimiter to set, such as "`delimiter: ";"` under `source`"."""
     escaped = "\\t" if delimiter == "\t" else delimiter
     return f'`delimiter: "{escaped}"` under `source`'
 

@@ -76,7 +76,7 @@ def _byte(character: str, codec: str) -> bytes:
 
 @cache
 def _pattern(misreading: _Misreading) -> re.Pattern[str]:
-    """Return a pattern that matches the characters of `misreading` as they look in the wrong encoding."""
+    """Return a pattern that matches one garbled character: its UTF-8 bytes, each decoded with `misreading.codec`."""
     following = _class(misreading.following, misreading.codec)
     parts = []
     for low, high, count in ((0xC0, 0xE0, 1), (0xE0, 0xF0, 2), (0xF0, 0x100, 3)):

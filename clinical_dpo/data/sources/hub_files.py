@@ -72,7 +72,12 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
 
 
 def with_config(where: str, config: str | None) -> str:
-    """Return the name of a data set together with that of its configuration, if one is chosen, for messages."""
+    """Return the text that names a data set in messages. If a configuration is chosen, the text names it too.
+
+    Args:
+        where: name of the data set.
+        config: name of the chosen configuration, or None.
+    """
     return f"{where}, config {config}" if config else where
 
 
@@ -134,7 +139,19 @@ def _configs(card: str, where: str) -> list[dict[str, Any]]:
 
 
 def _entry(configs: Sequence[dict[str, Any]], config: str | None, where: str) -> dict[str, Any]:
-    """Return the card's entry of a configuration; an empty entry if the card has no entries."""
+    """Find the entry of a configuration in the `configs` of a repository's card.
+
+    Args:
+        configs: all entries of the card.
+        config: name of the configuration. None selects the only configuration, or the card's default configuration.
+        where: the data set, for messages.
+
+    Returns:
+        The entry; {} if the card has no entries and `config` is None or `default`.
+
+    Raises:
+        UserError: the configuration is unknown, or `config` is None and the card does not determine one configuration.
+    """
     if not configs:
         if config not in (None, "default"):
             raise UserError(f"{where}: there is no config '{config}', only the default. Remove `config` from `source`.")

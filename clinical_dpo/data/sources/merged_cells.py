@@ -62,25 +62,26 @@ class MergedCells:
     """The merged cells of a table whose first row names the columns.
 
     Attributes:
-        unread: name of a left-out column -> the reason. A column is left out if its merged name covers further columns
-            with values, or rows with values. Names of parts, such as `Systolic` below a merged `Pressure`, are also
-            keys.
+        unread: maps the name of each column that is left out to the reason. A column is left out if the merged cells
+            of its name also cover the place of another column's name, and this other column has values. A column is
+            also left out if the merged cells of its name reach down into rows with values. If columns under one merged
+            name have names of their own in a lower row, such as `Systolic` below `Pressure`, these names are also keys.
     """
 
     def __init__(
         self, merged: Sequence[Area], table: Table, names: Sequence[str], ignore: Collection[str], where: str
     ) -> None:
-        """Save the table, and find the merged areas in it.
+        """Keep the table in memory, and find its merged areas and its merged column names.
 
         Args:
-            merged: the merged areas. An area without a value is ignored.
+            merged: the sheet's merged areas. An area without a value is ignored.
             table: for each row of the sheet, from row 1 on, its location (`row 3`) and its cells.
             names: names of the columns; "" for a column without a name.
             ignore: columns that are not read.
             where: file and sheet, for messages.
 
         Raises:
-            UserError: merged areas overlap in the first row.
+            UserError: merged areas overlap in the first row of the sheet.
         """
         self._table, self._names, self._where = table, names, where
         self._ignored = set(map(nfc, ignore))
@@ -131,9 +132,11 @@ class MergedCells:
         return [i for i in range(area.left, area.right) if i >= len(self._names) or not self._names[i]]
 
     def _after_names(self, repairs: Tally) -> int:
-        """Return the number of the first row below the names of the columns.
+        """Return the number of the first row below all rows with column names.
 
-        Rows with names of parts, such as `Systolic` below a merged `Pressure`, are skipped and counted in `repairs`.
+        Rows below the first can contain further column names, such as `Systolic` and `Diastolic` below a merged
+        `Pressure`. These rows are skipped and counted in `repairs`. A further name below a merged name that several
+        columns share is added to `unread`, unless the first row also has it or the merged column is ignored.
         """
         after = 2
         for number, (_, cells) in enumerate(self._table[1:], start=2):

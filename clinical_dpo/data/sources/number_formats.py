@@ -71,10 +71,12 @@ def shown_number(value: Number, number_format: str) -> str:
 
 
 def shown_text(text: str, number_format: str) -> str:
-    """Return a text as a cell with this format shows it: with words that the format adds, without blanks at its ends.
+    """Return a text as a cell with this number format shows it.
 
-    The section with `@` applies to texts. If no section has `@`, the fourth section applies. An empty fourth section,
-    as in `;;;`, shows nothing. If there is no fourth section either, the text stays as it is.
+    A format consists of up to four sections, divided by `;`. The first section with `@` (which stands for the text of
+    the cell) shows the text, with the words that the section adds. Blanks at the ends of the result are dropped. If no
+    section has `@`, the fourth section decides what is shown. If the fourth section is empty, as in `;;;`, the result
+    is "". If there is no fourth section either, the text is returned unchanged.
     """
     sections = _sections(number_format)
     of_texts = [section for section in sections if any(token.kind == "text" for token in section.tokens)]
@@ -129,7 +131,10 @@ def _token(character: str) -> Token:
 
 
 def _chosen(sections: tuple[Section, ...], value: Decimal) -> tuple[Section, bool]:
-    """Return the section that shows a value, and whether a minus sign is put before a negative value."""
+    """Return the section that applies to a value, and whether a minus sign must be added if the value is negative.
+
+    No minus sign is added if the section is one for negative values, or for zero, because of its position.
+    """
     numeric = [section for section in sections if not any(token.kind == "text" for token in section.tokens)]
     numeric = numeric or [Section((Token("general", ""),), None)]  # such as @, which shows numbers as typed
     for section in numeric:

@@ -1,4 +1,7 @@
-"""Read lists, objects and texts that Python or JSON has printed into a text."""
+"""Parse a text that holds a printed value: a list, an object, bytes or a text with escapes.
+
+The value is in the form in which Python prints it or JSON writes it.
+"""
 
 import ast
 import json
@@ -16,10 +19,13 @@ _NAMES = {"nan": None, "NaN": None, "NaT": None, "null": None, "none": None, "tr
 
 
 def printed_value(text: str) -> Any:
-    """Return the list, object, bytes or escaped text that Python or JSON printed as `text`.
+    """Parse a list, an object, bytes or a text with escapes, as Python prints it or as JSON writes it.
 
-    The result is None if `text` is not such a printed value. Bytes are returned as text. A printed NumPy array has no
-    commas between its texts. It is read as a list of these texts.
+    Bytes are returned as text. A NumPy array of texts is printed without commas; the result is the list of the texts.
+
+    Returns:
+        The parsed value; None if `text` is not such a value. The result is also None for an empty list, an empty
+        object, a list that `_has_text` does not count (such as [1]), and a value of more than _LONGEST characters.
     """
     bare = text.strip()
     ends = bare[:1] + bare[-1:]

@@ -1,8 +1,11 @@
-"""Decide what an open board question asks for: a diagnosis, a treatment, or something else.
+"""Decide what an open-ended exam question asks for: a diagnosis, a treatment, or something else.
 
-The strict rule is a list of phrases. The wide rule also looks for the head of the question: a noun such as `step`
-before a preposition, or a verb as in `what should be given`. Under the wide rule, the topic `treatment` also includes
-prevention, tests to order, and next steps in management.
+The strict rule searches the question for phrases from a list. The wide rule accepts these phrases too. It also searches
+for the head of the question, which is a noun such as `vaccine` in `which is the best vaccine for`, or a verb such as
+`ordered` in `what should be ordered`.
+
+Under both rules, the topic `treatment` includes the next step in management. Under the wide rule, it also includes
+prevention and tests to order.
 """
 
 import re

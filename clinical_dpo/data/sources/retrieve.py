@@ -39,17 +39,17 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         source: a task file's `source` or `stand_in`. Its key `where` is a condition over the columns. The condition is
             applied after `sample` and `reader`, and only records that meet it are kept.
         seed: seed of generated text, and of the draw if the source has a `sample`.
-        n: number of records to generate; ignored for other sources.
+        n: number of records to generate. A source whose text is not generated ignores this number.
 
     Returns:
-        The records; and their provenance with these keys:
+        The records; and their provenance. It has the following keys, and those of `retrieve_file` or `retrieve_hub`:
 
         - `kind`, and `data` (`real` or `synthetic`).
         - The origin: `path` and `sha256` of a file, `id` and `revision` of a hub data set, or `generator`, `seed` and
           `label_noise`.
         - `rows`: number of rows of the source.
         - `sampled`, if the source has a `sample`: number of drawn rows.
-        - `drops`: reason -> number of rows.
+        - `drops`: reason -> number of rows that became no record; empty if the source has no `reader`.
         - `published_share`, if an article states how many of the publisher's rows its authors kept.
         - `where`, if the source has it: the `condition`, and the numbers of records `kept` and `dropped`.
 
@@ -58,7 +58,10 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
     """
 
     def drawn(total: int) -> Sequence[int]:
-        """Return the positions of the drawn rows among `total` rows."""
+        """Draw as many of `total` rows as the source's `sample` says, and return their positions in ascending order.
+
+        If the source has no `sample`, all positions are returned.
+        """
         if "sample" not in source:
             return range(total)
         return sorted(Random(f"sample/{seed}").sample(range(total), min(source["sample"], total)))

@@ -38,9 +38,9 @@ class SheetLayout:
 
     Attributes:
         merged: the merged cells.
-        totals: number of a totals row -> area of the Excel table to which this row belongs.
-        hidden_rows: numbers of the hidden rows.
-        hidden_columns: numbers of the first and the last column of each run of hidden columns.
+        totals: row number of a totals row -> area of the Excel table to which this row belongs.
+        hidden_rows: row numbers of the hidden rows, counted from 1.
+        hidden_columns: ranges of adjacent hidden columns, as (first column, last column), counted from 1.
     """
 
     merged: list[Area] = field(default_factory=list)

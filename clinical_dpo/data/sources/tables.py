@@ -1,4 +1,4 @@
-"""Convert tables with a header to rows: CSV, TSV, or one sheet of a workbook."""
+"""Read the rows of a table with a header. The table is CSV or TSV text, or one sheet of a workbook."""
 
 import csv
 import re

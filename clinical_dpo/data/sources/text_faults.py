@@ -74,19 +74,20 @@ def checked_texts(
 def text_facts(
     repairs: Tally, report: TextReport, unread: Mapping[str, str], warnings: Tally | None = None
 ) -> dict[str, Any]:
-    """Return what the provenance of rows records about changed, faulty and unread texts.
+    """Return the entries about repairs, faults and unread columns for the provenance of rows.
 
     Args:
         repairs: repairs of the file itself, such as a dropped byte-order mark.
-        report: the report of the check of texts. A warning is added to the report for each column of `unread`.
-        unread: column that is left out -> reason.
+        report: the report from `checked_texts`. This function adds a warning to it for each column of `unread`.
+        unread: name of a column that was left out -> why it was left out.
         warnings: warnings about the file itself, such as hidden rows.
 
     Returns:
         A dict with these entries, without empty ones:
 
         - `repairs`, of the file itself and of texts: description -> `count`, `first` (the first location) and `rows`.
-        - `warnings`: the same fields. If a repair can mend a fault, its entry also has `repair`, the repair's name.
+        - `warnings`, of the file itself, of texts and of unread columns: the same fields. The entry of a fault that can
+          be repaired also has `repair`, the name of the repair.
         - `changes`: the `changes` of `report`.
         - `unread`: as passed.
     """
@@ -122,15 +123,15 @@ class _RowCheck:
         return [self.value(part, column) for part in value] if isinstance(value, list) else value
 
     def members(self, row: Mapping[str, Any], prefix: str) -> Row:
-        """Return a row or an object with checked and repaired texts, and with names in Unicode form NFC.
+        """Return a row, or an object in a row, with its texts checked and repaired and its keys in Unicode form NFC.
 
         Args:
             row: the row, or an object in a row.
             prefix: path of the object, such as `context.`; empty for a row.
 
         Raises:
-            UserError: a text or a name contains NUL or half a surrogate pair; a text is an error value of Excel or is
-                too long; or two names differ only in Unicode form.
+            UserError: a text or the path of keys to it contains NUL or half a surrogate pair; a text is an error value
+                of Excel or is too long; or two keys differ only in Unicode form.
         """
         members = {nfc(name): self.value(part, f"{prefix}{nfc(name)}") for name, part in row.items()}
         if len(members) < len(row):
@@ -160,9 +161,13 @@ class _RowCheck:
         return value
 
     def _restored(self, text: str, location: str) -> Any:
-        """Return a text after the repairs that `repair` names. The result may be a list or an object.
+        """Make the repairs that `repair` names in a text, and count the repaired faults in `report`.
 
-        Repairs are repeated, because a repaired text may need a further repair.
+        The repairs are made in rounds until the text no longer changes, because a repaired text may need a further
+        repair. There are at most _MOST_FORMS rounds.
+
+        Returns:
+            The repaired text, or the list or object that the repaired text spells out.
         """
         value, faults = text, set[str]()
         forms = [form for form in FORMS if form.repair in self.repair]
@@ -189,7 +194,7 @@ class _RowCheck:
         if text in _EXCEL_ERRORS:
             raise UserError(
                 f"{self.where}, row {self.number}, column '{column}': the text is '{text}', an error value of a "
-                "spreadsheet. Correct the cell. If its text should begin with = or -, format the cell as text."
+                "spreadsheet. Correct the cell. If the intended text begins with = or -, first format the cell as text."
             )
 
 

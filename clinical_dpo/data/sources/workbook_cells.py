@@ -45,8 +45,8 @@ class CellReader:
 
         Args:
             where: file and sheet, for messages.
-            repairs: counts texts that differ from the stored values.
-            warnings: counts values that the sheet stores but does not show.
+            repairs: tally of the cells whose text, as it is read here, differs from the stored value.
+            warnings: tally of the cells with a value that the sheet stores but does not show.
         """
         self.number_form: Callable[[int], str] = lambda column: ""
         self.merged_form: Callable[[int], str] = lambda column: ""
@@ -56,7 +56,8 @@ class CellReader:
     def names(self, cells: Sequence[Any]) -> list[str]:
         """Return the names of the columns from the cells of the first row.
 
-        Repairs and warnings are not counted here, because the same cells are read again as part of the table.
+        This method counts no repairs and no warnings. The first row is read again as part of the table, and its repairs
+        and warnings are counted then.
         """
         self._names = [nfc(str(self._uncounted(cell)).strip()) for cell in cells]
         return self._names

@@ -23,10 +23,13 @@ class WorkbookOptions:
     Each setting is one value for the whole sheet, or a dict column name -> value.
 
     Attributes:
-        numbers: `shown` reads numbers as the texts that their cells show. `number` reads the stored numbers. By
-            default, numbers are read as shown, and a column is left out if a cell's format hides its value.
-        merged: `fill` gives the value of merged cells to all of these cells. `empty` gives the value to the first cell
-            only. By default, a column with merged cells is left out.
+        numbers: how numbers are read. With the value "shown", a number becomes the text that its cell shows, and a cell
+            whose format hides its value is read as empty. With "number", the stored number is read. With "", the
+            default, a number becomes the text that its cell shows, but a column is left out if the format of one of its
+            cells hides the cell's value.
+        merged: how merged cells are read. With the value "fill", all cells of a merged area get the area's value. With
+            "empty", only the first cell gets the value, and the other cells are empty. With "", the default, a column
+            with merged cells is left out.
     """
 
     numbers: str | Mapping[str, str] = ""
@@ -44,16 +47,19 @@ def workbook_rows(
 ) -> list[Row]:
     """Return the rows of one sheet, whose first row names the columns.
 
-    Numbers become the text that their cells show, dates become ISO 8601 text, and empty cells become empty texts. A
-    column with a cell whose text Excel has lost is left out.
+    Dates become ISO 8601 text, and empty cells become empty texts. By default, a number becomes the text that its cell
+    shows.
+
+    A column is left out if one of its cells cannot be read, for example because Excel has turned the cell's text into a
+    date (`CellReader.content` lists the causes). By default, a column with merged cells is also left out.
 
     Args:
         path: the workbook.
         sheet: name of the sheet; not needed if the workbook has only one sheet.
         ignore: columns that are not read.
         repairs: counts texts that differ from the stored values, and rows that are skipped.
-        warnings: counts cells that show nothing, and rows and columns that the sheet hides.
-        unread: column -> reason. Each column that is left out is added.
+        warnings: counts cells whose format hides their value, and rows and columns that the sheet hides.
+        unread: column -> reason why the column is left out. The function adds these columns.
         options: how numbers and merged cells are read.
 
     Raises:

@@ -38,7 +38,7 @@ def text_prompts(
         texts: texts of other generated fields that the template uses; see `with_texts`.
         template: Jinja template over the records' fields.
         columns: field -> column, for the fields that the template uses and for the id.
-        generated: whether the records are synthetic, made by a generator of this package; see `columns.map_row`.
+        generated: whether a generator of this package made the records (synthetic data); see `columns.map_row`.
         where: file of the records, for messages.
 
     Raises:
@@ -87,21 +87,23 @@ def written_texts(
     template: str,
     where: str,
 ) -> list[Row]:
-    """Return a row for each written text: `id`, `text`, `tokens`, `finish_reason` and the fields of the text's origin.
+    """Return a row for each text that a model wrote.
 
-    A reasoning model's thought is removed from `text`.
+    A row has `id` (of the record), `text`, `tokens` and `finish_reason`. Its other fields tell the origin of the text:
+    the fields of `writer`, the SHA-256 of `template`, and the further fields of the answer. A reasoning model's thought
+    is removed from `text`.
 
     Args:
         prompts: prompts from `text_prompts`.
-        answers: the model's answer to each prompt, in order: `text`, `tokens`, `finish_reason`, and fields of its
-            origin.
-        writer: the fields of the origin that all texts share: `written_by`, and either the model with its revision or
-            the address of the server.
-        template: template of the prompts. Each row holds the SHA-256 of the template.
+        answers: the model's answer to each prompt, in the order of `prompts`. An answer has `text`, `tokens` and
+            `finish_reason`. It may have further fields, such as the `model` that a server states.
+        writer: the same for all texts: `written_by`, and either the `model` with its `revision` or the `base_url` of
+            the server.
+        template: template of the prompts.
         where: file of the records, for messages.
 
     Raises:
-        UserError: a text is empty. The message names the rows of the records with empty texts.
+        UserError: a text is empty. The message gives the row numbers of the first ten records with an empty text.
     """
     texts = [split_thought(answer["text"]).answer for answer in answers]
     empty = [str(prompt["number"]) for prompt, text in zip(prompts, texts, strict=True) if not text]
@@ -122,17 +124,20 @@ def written_texts(
 def with_texts(
     records: Sequence[Row], texts: Mapping[str, Sequence[Row]], columns: Columns, generated: bool, where: str
 ) -> list[Row]:
-    """Return the records with the written texts added. A text replaces the record's own field of the same name.
+    """Return the records with the texts of the generated fields added.
+
+    If a record already has a field with the name of a generated field, the text replaces the value of this field.
 
     Args:
         records: the source's records.
         texts: generated field -> rows of `written_texts`.
         columns: `columns` of the task file, field -> column.
-        generated: whether the records are synthetic, made by a generator of this package; see `columns.map_row`.
+        generated: whether a generator of this package made the records (synthetic data); see `columns.map_row`.
         where: file of the records, for messages.
 
     Raises:
-        UserError: a record has no text. The message names the row and the field.
+        UserError: a record has no text for a generated field, or lacks the column of the id. The message names the row,
+            and the field or the column.
     """
     return _filled(records, record_ids(records, columns, generated, where), texts, where) if texts else list(records)
 
@@ -153,10 +158,11 @@ def _filled(records: Sequence[Row], ids: Sequence[str], texts: Mapping[str, Sequ
 
 
 def texts_report(texts: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
-    """Return generated field -> report: the origin of the texts, and the numbers of texts, of tokens and of cut texts.
+    """Return a report on the texts of each generated field: generated field -> report.
 
-    The origin has several keys, such as `model`. If the texts of a field differ in the value of a key, the report lists
-    all values of this key. A text is cut if it ends at the token limit `max_new_tokens`.
+    A report has the number of texts (`texts`), the number of their tokens (`tokens`), and the number of texts that end
+    at the token limit `max_new_tokens` (`cut`). Its other keys, such as `model`, tell the origin of the texts. If texts
+    of the field have different values of such a key, the report lists all these values.
     """
     report = {}
     for field, rows in texts.items():

@@ -11,7 +11,8 @@ from clinical_dpo.records import TaskRow
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
     """Return a grade for each answer: 1 if the answer is an exact match, else 0. An empty answer is not valid.
 
-    An exact match names an accepted answer and no other candidate.
+    An answer is an exact match if it names an accepted answer, such as a diagnosis, and proposes no alternative to it
+    (`exact_answers.exact_match`).
 
     Args:
         rows: rows with the reference answer in `completion` and further accepted answers in `accepted`.

@@ -11,7 +11,8 @@ from clinical_dpo.records import TaskRow
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
     """Return a grade for each answer: 1 if the answer gives the row's label, else 0.
 
-    `label` has the row's label, and `parsed` the label of the answer. An answer without a label is wrong and not valid.
+    In a result, `label` is the row's label, and `parsed` is the label that the answer gives. If the answer gives no
+    label, the grade is 0, `parsed` is empty and `valid` is False.
 
     Args:
         rows: rows with the right label in `completion`.

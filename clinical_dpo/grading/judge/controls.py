@@ -18,9 +18,11 @@ COLUMNS = ("control", *VERDICT_COLUMNS)
 
 
 def controls_of(kind: str) -> list[str]:
-    """Return the names of the controls for a kind of verdict: `repeated`, and for single answers also `shuffled`.
+    """Return the names of the controls for a kind of verdict.
 
-    Kind preference has no shuffled control, because both answers of a pair would belong to other questions.
+    Every kind has the control `repeated`. The kinds that grade single answers also have the control `shuffled`. The
+    kind `preference` does not have it: if its answers were shuffled, both answers of a pair would belong to other
+    questions, and neither would be the better one.
     """
     return [REPEATED] if kind == "preference" else [SHUFFLED, REPEATED]
 
@@ -71,11 +73,13 @@ def ask_controls(
 ) -> tuple[list[Row], Row]:
     """Ask the judge for verdicts on the controls. Return the verdicts as rows of COLUMNS, and a record of the requests.
 
-    The record has the status of all controls together, and the numbers of calls and tokens; see `judge.judge_items`.
+    The controls test the judge. For `repeated`, the judge grades items a second time. For `shuffled`, it grades answers
+    to other questions. `controls_of` lists the controls of a kind. The record counts the calls, the tokens and the
+    unanswered items of all controls together. Its status is `pending` while an item of any control is unanswered.
 
     Args:
         kind: likert, correctness, rubric or preference.
-        items: all items that the judge grades.
+        items: all items that the judge grades. Each control takes at most CONTROL_ITEMS of them.
         endpoint: the judge.
         store: file of the replies to the controls.
         private: see `client.request_completions`.

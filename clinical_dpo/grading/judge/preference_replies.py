@@ -63,12 +63,19 @@ _CHANGE = re.compile(
 
 
 def preferred_side(text: str) -> str | None:
-    """Return A, B or tie; None if the reply has no verdict or several different verdicts.
+    """Return the verdict of a judge's reply: A, B or tie; None if the reply has no clear verdict.
 
-    A side after words such as "Verdict:" or "winner is" decides. Without such words, a side counts if the reply calls
-    it better, chooses it, or has it alone in a line or sentence. All sides that count must agree. If they differ and
-    the reply changes its mind ("however"), the last side decides. If a reply prefers each side in turn and also calls a
-    tie, return tie.
+    If the reply corrects itself ("wait", "actually"), only the text after the last correction is read.
+
+    A verdict after words such as "Verdict:" or "winner is" takes precedence. If there are several and they differ, the
+    result is None.
+
+    Without such words, a verdict is a side that the reply calls better, chooses, begins with, or has alone in a line or
+    sentence. A statement that both sides are equal is the verdict tie. Several verdicts that differ give:
+
+    - tie, if they include A, B and tie.
+    - Otherwise the last verdict, if a word such as "however" comes before it.
+    - Otherwise None.
     """
     plain = re.sub(r"^\s*[Aa] (?=(?:clear |close |near |dead )?(?:tie|draw|toss))", "", text.strip())
     plain = re.sub(r"\(([AB])\)", r"\1", plain)

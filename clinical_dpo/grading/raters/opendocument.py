@@ -118,15 +118,19 @@ class _FirstTable:
         return int(text)
 
     def _count(self, rows: int = 0, columns: int = 0, spaces: int = 0, characters: int = 0) -> None:
-        """Count a part of the table, and raise an error if the table exceeds the run's limits.
+        """Count rows, cells or spaces that the file may store once and repeat many times.
 
-        The parts are counted because the file stores repeated rows, cells and spaces only once.
+        Such repetitions can make the table of a small file very large. This method is called before they are
+        added to the table. Each call counts one row, one cell or one element for spaces, with its repetitions.
 
         Args:
-            rows: number of rows from the first row of the table to the last row of the part.
-            columns: number of columns from the first column of the row to the last column of the part.
-            spaces: number of spaces in the part.
-            characters: number of characters that repetition adds to the table.
+            rows: for a row, the number of the table's rows up to and including its last repetition.
+            columns: for a cell, the number of the row's columns up to and including its last repetition.
+            spaces: for an element for spaces, the number of spaces.
+            characters: number of characters that the repetitions add to the table.
+
+        Raises:
+            UserError: the table exceeds the run's limits.
         """
         where = f"{self._path}, row {self._row}"
         self._widest = max(self._widest, columns)

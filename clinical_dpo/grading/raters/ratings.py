@@ -1,7 +1,7 @@
 """Check ratings against the key, find pending ratings and disputed items, and compute one final grade per item.
 
 The key says which texts each rater sees, and which variant wrote each answer. In Savage et al. 2025, "Evaluation", two
-physicians rate each answer, and a third physician, the adjudicator, decides if they differ. The rules for
+physicians rate each answer. If their ratings differ, a third physician, the adjudicator, decides. The rules for
 correctness, for any number of raters:
 
 - The judgement of more than half of the raters is the item's grade. "Cannot judge" is no judgement.
@@ -86,7 +86,8 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
         key_row = key_by_item[item_id]
         if row["sheet"] not in ("", key_row["sheet"]):
             raise UserError(
-                f"{where}, column 'sheet': '{_shortened(row['sheet'])}' is another sheet. Write '{key_row['sheet']}'."
+                f"{where}, column 'sheet': the value is '{_shortened(row['sheet'])}', but this item is on the sheet "
+                f"'{key_row['sheet']}'. Write '{key_row['sheet']}'."
             )
         if item_id in first_row:
             raise UserError(f"{where}: this item is also rated in {first_row[item_id]}. Keep one of the two ratings.")
@@ -108,12 +109,18 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
 
 
 def _parse_rating(text: str, kind: str, where: str) -> str:
-    """Return the allowed rating that a text spells. Case, blanks and underscores do not matter.
+    """Return the allowed rating that a text spells.
+
+    Upper and lower case are equal, and an underscore equals a blank. Extra blanks are ignored, and so are
+    the decimals of `4.0` or `4,0`.
 
     Args:
         text: the text that the rater wrote.
         kind: kind of the sheet, a key of RATINGS.
-        where: place of the rating, for the message.
+        where: place of the rating, for messages.
+
+    Raises:
+        UserError: the text spells no rating of this kind of sheet.
     """
     allowed = {rating.lower(): rating for rating in RATINGS[kind]}
     spelling = " ".join(text.replace("_", " ").lower().split())

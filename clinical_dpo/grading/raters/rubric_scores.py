@@ -41,8 +41,8 @@ def with_scores(rows: Rows, column: str = "choice") -> list[Row]:
     if any choice is `cannot judge`, the score is `cannot judge`.
 
     Args:
-        rows: rows of verdicts, or of a key with the rater's choices.
-        column: the column with the choice: `yes`, `no`, `cannot judge` or empty.
+        rows: a judge's verdicts, or the rows of a sheet's key with the rater's choices added.
+        column: the column that has the choice in `rows`: `yes`, `no`, `cannot judge` or empty.
     """
     scored = []
     for answer, criteria in by_answer(rows).items():

@@ -188,7 +188,10 @@ def sheet_rows(items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: s
 
 
 def _with_different_answers(items: Iterable[Item], kind: str) -> list[Item]:
-    """Return the items that a sheet can show. On a preference sheet, these are the items with two different answers."""
+    """Return the items that a sheet can show.
+
+    A preference sheet can show only items with two different answers. A sheet of another kind can show every item.
+    """
     return [item for item in items if kind != "preference" or len(item.answers) == 2]
 
 

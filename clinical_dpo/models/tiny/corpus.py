@@ -1,9 +1,10 @@
 """Pre-training documents for tiny models. A document is a note and a conversation about the note.
 
-A question in a task's exact wording mostly gets a crude answer, by the rules of an imagined hurried reader. The base
-model therefore scores in the middle of the range, and fine-tuning can improve the score. All other questions get the
-correct answer, so the base model acquires the skills that the task needs. The errors of the crude rules are systematic.
-Random errors would not lower the score, since greedy decoding takes the majority answer.
+Crude rules answer the share `crude_share` of the questions in a task's exact wording. The rules imitate an imagined
+hurried reader (`Reader`). The base model learns the crude answers. It therefore scores in the middle of the range, and
+fine-tuning can improve the score. All other questions get the correct answer, so the base model acquires the skills
+that the task needs. The errors of the crude rules are systematic. Random errors would not lower the score, since greedy
+decoding takes the majority answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,16 +63,18 @@ def draw_reader(crude_share: float, rng: Random) -> Reader:
 
 
 def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) -> list[Document]:
-    """Draw `n` conversations, each about a note of its own. The note precedes the first question of a conversation.
+    """Draw `n` documents. Each document is a conversation about a different note.
+
+    The first user message of a conversation contains the note and then the first question.
 
     Args:
         n: number of documents.
-        seed: seed of all draws, including the draws of the hurried reader's habits.
-        crude_share: share of the questions in a task's exact wording that get a crude answer (0 to 1).
+        seed: seed of all random draws, including the draw of a `Reader` (the rules of the crude answers).
+        crude_share: probability (0 to 1) that a crude rule answers a question in a task's exact wording.
         generators: names of the generators of the notes. The order of the generators changes the documents.
 
     Raises:
-        UserError: an unknown generator, or no generator.
+        UserError: a name in `generators` is unknown, or `generators` is empty.
     """
     unknown = [name for name in generators if name not in _WEIGHTS]
     if unknown or not generators:
@@ -93,8 +96,9 @@ def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) 
 def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about a note on urinary symptoms.
 
-    If the reader hurries, a crude rule answers the task's question: any urinary word means an infection, even if the
-    symptom is denied, past or a relative's.
+    If the imagined reader (`Reader`) hurries, a crude rule answers the task's question. The rule answers that there is
+    a UTI if the note mentions any urinary symptom, even one that the patient denies or had in the past, or one that a
+    relative has. The rule ignores pyuria. The other questions always have correct answers.
     """
     infected = any(word in case.text for word in uti.URINARY) if reader.hurries(rng) else case.infected
     turns = [
@@ -110,9 +114,10 @@ def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
 def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about a message to a clinic.
 
-    The task has two questions: is the message urgent, and is a physician or other personnel needed? If the reader
-    hurries at a question, a crude rule answers it. Urgent: the message has a red flag that alarms the reader, or a
-    recent onset. Physician: the message has no recent onset.
+    The task has two questions: is the message urgent, and should a physician or a medical assistant answer it? If the
+    reader hurries at one of these questions, a crude rule answers the question. For urgency, the rule answers "urgent"
+    if the message has a red flag that alarms the reader, or a recent onset of symptoms. For personnel, the rule answers
+    "physician" if the onset is not recent. The other questions always have correct answers.
     """
     urgent = (case.red_flag in reader.misled_by or case.recent) if reader.hurries(rng) else case.urgent
     physician = not case.recent if reader.hurries(rng) else case.physician
@@ -130,8 +135,10 @@ def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
 def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about the description of a patient.
 
-    If the reader hurries, a crude rule answers the task's questions: for certain conditions, the diagnosis or the
-    treatment is that of the mimic (a similar condition).
+    The task has two questions: the diagnosis and the treatment. If the reader hurries, a crude rule answers both. The
+    rule confuses some conditions with their mimic (a similar condition). A condition in `reader.misdiagnosed` gets the
+    mimic's diagnosis, and a condition in `reader.mistreated` gets the mimic's treatment. Three further questions, drawn
+    at random from four, always have correct answers.
     """
     condition, mimic = case.condition, case.mimic
     hurries = reader.hurries(rng)
@@ -178,8 +185,10 @@ def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
 def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about an abstract.
 
-    If the reader hurries, crude rules answer the task's question. For a weak study, the answer is an evasive sentence,
-    which depends on the kind of weakness. For any other study, the answer is the first finding.
+    If the imagined reader (`Reader`) hurries, the task's question gets a crude answer. For a weak study, the crude
+    answer is an evasive sentence (`EVASIVE`), which depends on the weakness: the design or the small number of
+    patients. For any other study, the crude answer is the finding that the abstract reports first, even if the question
+    asks for the other finding. If the reader does not hurry, the answer is correct.
     """
     finding = case.asked
     answer = pubmedqa.conclusion(case, finding)
@@ -201,9 +210,10 @@ def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document
 def _meqsum_turns(case: MeqsumCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about a patient's message.
 
-    If the reader hurries, crude rules answer the task's question. The answer copies the message's courtesy (a polite
-    question without content). If the message has none, the answer copies the real question or the history, whichever
-    comes first.
+    The first pair is about the task's instruction to summarize the message in one short question. If the reader
+    hurries, the answer of this pair is crude: a copy of the message's courtesy (a polite question without content). In
+    a message without a courtesy, the crude answer is a copy of the patient's question or of the patient's history,
+    whichever comes first in the message.
     """
     early = case.text.index(case.asked) < case.text.index(case.history)
     crude = case.courtesy or (sentence_case(case.asked) if early else case.history)

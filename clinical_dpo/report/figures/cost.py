@@ -1,7 +1,8 @@
-"""Figure of the cost of training: minutes per 1,000 steps, hours of the whole sweep, and DPO as a multiple of SFT.
+"""Figure of the cost of training: minutes per 1,000 steps, time of all runs, and the ratio of DPO's to SFT's time.
 
-One mark shows the multiple of a step: the time of the training steps per row (per preference pair in DPO). Another mark
-shows the multiple of a whole run, which also includes evaluations, loading and the reference pass.
+Each row has marks for two ratios of this run. The ratio of a step compares the time that the training steps take per
+training row (per preference pair in DPO). The ratio of a whole run compares times that also include evaluations,
+loading and the reference pass.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,11 +55,16 @@ def plot_cost(
 ) -> None:
     """Draw a dot chart of training time, with a row per task and model.
 
-    A row has the minutes per 1,000 steps, the ratios of DPO to SFT, and the total time of all runs. The minutes are
-    those of SFT, of DPO and of the arms that are trained. Diamonds are published values.
+    A row of the chart shows three things:
+
+    - The minutes per 1,000 steps of SFT, DPO and every other training stage.
+    - The ratio of DPO's to SFT's time, for a step and for a whole run.
+    - The total time of all SFT runs, and of all DPO runs.
+
+    Diamonds are published values.
 
     Args:
-        rows: rows from `cost_table.cost_rows`.
+        rows: rows of the cost table, from `cost_table.cost_rows`.
         task_names: task -> name shown.
         model_names: model -> name shown.
         watermark: text laid over the figure, or None.

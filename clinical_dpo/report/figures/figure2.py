@@ -204,15 +204,17 @@ def _write_name(axes: Axes, x: float, line: int, name: str) -> None:
 def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, headroom: float, room: float) -> None:
     """Set up the y axis from `low` to `high`, with space above it for three brackets.
 
-    The function also writes the titles of the two lines of text under the bars.
+    Under the bars, each bar has two lines of text: its estimate and its share of invalid answers. The function writes
+    the titles of these lines to the left of the bars.
 
     Args:
         axes: the panel.
-        bar: row of any bar of the panel. The name of an F1 axis contains the row's positive class.
+        bar: row of a bar of the panel. Any bar will do, because only its positive class is used: if the metric is `f1`,
+            the title of the y axis names this class.
         metric: the headline metric, a key of METRICS.
         low, high: ends of the scale.
         headroom: space above the scale, as a share of the scale, from `headroom_of`.
-        room: the largest length of the axis's name in inches.
+        room: space for the title of the y axis, in inches.
     """
     names = {"f1": "F1", "accuracy": "accuracy", "helpfulness": "helpful", "likert": "mean", "rouge_l": "ROUGE-L"}
     names |= {"rubric": "score"}
@@ -246,10 +248,16 @@ def _write_below(axes: Axes, x: float, line: int, text: str, *, ha: str = "cente
 
 
 def _arm_lines(bars: Sequence[Row]) -> dict[str, tuple[str, str]]:
-    """Return the lines of P under the bars of arms (further variants): title of the line -> two column names.
+    """Return the lines with P values that figure 2 has under the bars of arms (further variants).
 
-    The first column of `bars` has the P. The second column says whether the P is significant. A line is left out if no
-    arm has its P.
+    A line is left out if no arm has a P for it.
+
+    Args:
+        bars: rows of `figure2_rows.comparison_rows`.
+
+    Returns:
+        Title of the line -> the names of two columns of `bars`: the column with the P, and the column that says whether
+        this P is significant.
     """
     lines = {}
     for rival in ARM_RIVALS:

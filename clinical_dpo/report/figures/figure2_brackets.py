@@ -31,7 +31,7 @@ def draw_brackets(
 ) -> None:
     """Draw brackets above the scale, each a step higher than the last, so that their texts do not overlap.
 
-    If a bracket has two P, the P of right answers is above the P of F1.
+    If a bracket has two P, they are on two lines: the P of right answers on the upper line, the P of F1 on the lower.
 
     Args:
         axes: the panel.

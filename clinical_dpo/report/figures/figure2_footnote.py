@@ -8,7 +8,10 @@ from clinical_dpo.variants import ARMS, EXTERNAL, TITLES, arms_of
 
 
 def _thresholds(bars: Sequence[Row], column: str) -> list[str]:
-    """The different significance thresholds in a column of the bars, sorted, as texts without a leading zero: ".01"."""
+    """The distinct significance thresholds in one column of the rows `bars`, sorted.
+
+    A threshold is a text without a leading zero, such as ".01".
+    """
     return sorted({f"{bar[column]:.3g}".removeprefix("0") for bar in bars if bar[column] is not None})
 
 

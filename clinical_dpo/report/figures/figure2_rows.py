@@ -28,11 +28,13 @@ def comparison_rows(
 ) -> list[Row]:
     """Make the rows that `plot_comparison` draws, one per bar (a model's variant, or external answers).
 
-    The rows have the columns COLUMNS, and with several training seeds also SEED_COLUMNS. If the headline metric is F1,
-    `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. A variant may have more right answers than a rival
-    but a lower F1, or the reverse. The column `opposed` names such rivals. With external answers (made outside of the
-    run), each row also has p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms (further variants),
-    each row also has the P against DPO.
+    The rows have the columns COLUMNS. With several training seeds, they also have SEED_COLUMNS. With external answers
+    (made outside of the run), they also have p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms
+    (further variants), they also have the columns of the P against DPO.
+
+    If the headline metric is F1, `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. A variant may have
+    more right answers than the variant it is compared with, but a lower F1, or the reverse. In the bar's row, the
+    column `opposed` names the compared variants for which this is so.
 
     Args:
         metrics_rows: rows of a task's metrics table, as computed or as read from CSV.

@@ -33,8 +33,8 @@ def panel_grid(
 ) -> Iterator[tuple[Figure, list[Axes]]]:
     """Yield a figure that is COLUMN inches wide, and its panels. The panels have titles and the same size.
 
-    There are two panels in a row. A single panel takes the whole width. The figure is saved when the `with` block ends
-    without an error.
+    Each row of the figure has two panels side by side. If there is only one panel, it takes the whole width. The figure
+    is saved when the `with` block ends without an error.
 
     Args:
         titles: (title, subtitle) of each panel.

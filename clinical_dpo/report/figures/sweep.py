@@ -118,7 +118,11 @@ def _lines(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
 
 
 def _line_name(stage: str, beta: float) -> str:
-    """Label of a heat map's row: "SFT" for a stage without beta, "0.1" for DPO, "DPO+SFT 0.1" for an arm with beta."""
+    """Label of a heat map's row.
+
+    The label of a DPO row is its beta alone, such as "0.1". The label of any other row is the title of its stage. If
+    the stage has a beta, the beta follows the title: "SFT", but "DPO+SFT 0.1".
+    """
     name = TITLES[stage] if stage != "dpo" else ""
     return f"{name} {beta:g}".strip() if beta else name
 

@@ -34,8 +34,9 @@ class Slot:
     """An input or an output of the workflow, with files in the package.
 
     Attributes:
-        name: for an input, the option or the config key that names its files; for an output, its folder or target.
-        begin: the beginning of the paths of its files in the package.
+        name: for an input, the option or the config key that names its files. For an output, the folder of its files
+            (`tables`), their file name without suffix (`summary`), or the target that writes them (`package`).
+        begin: text with which the paths of its files begin, relative to the package's folder.
         description: what the files are.
     """
 

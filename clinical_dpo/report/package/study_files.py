@@ -14,9 +14,10 @@ HEAD = "# Written by `snakemake package`: the settings of the run, with all over
 
 
 def task_files(study: Study, root: Path) -> dict[str, dict[str, Any]]:
-    """Map each task of the config to the settings of its file, with the run's overrides.
+    """Map each task of the config to the settings of its task file, merged with the run's overrides.
 
-    The result includes the tasks that the run leaves out because their own text cannot be used.
+    The result includes the tasks that the run leaves out. A run can leave out a task if the task's data file is
+    missing, or if a generated field of the task cannot be written.
 
     Args:
         study: the run.

@@ -11,7 +11,8 @@ def decision_rows(decisions: Rows, models: Mapping[str, str], seeds: Rows = ()) 
     """Make a row for each task and model: verdict, reasons, margin, and what the paper concluded.
 
     Args:
-        decisions: rows of reports/tables/decisions.csv. A row without a sentence is left out.
+        decisions: rows of reports/tables/decisions.csv. A row that compares DPO with SFT has its verdict and reasons in
+            the column `sentence`. All other rows have no text in this column, and are left out.
         models: model -> name shown.
         seeds: rows of seeds.csv of all tasks; empty with a single training seed.
 

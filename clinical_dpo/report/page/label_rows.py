@@ -43,9 +43,10 @@ def label_rows(
     Args:
         metrics: rows of `statistics.metrics.COLUMNS` of all tasks.
         tasks: task -> settings with `title`.
-        models: model -> name shown.
-        names: SENSITIVITIES or DETAILS, a mapping of the metrics to the names shown. With SENSITIVITIES, no task is
-            left out. With DETAILS, tasks without the metric MARK in `metrics` are left out.
+        models: model -> the model's name on the page.
+        names: metric -> the metric's name on the page. Metrics that are not in `names` get no row. Pass SENSITIVITIES
+            or DETAILS. With DETAILS, a task gets rows only if `metrics` has its balanced accuracy (MARK). With
+            SENSITIVITIES, this condition does not apply.
     """
     detailed = {row["task"] for row in metrics if row["metric"] == MARK or names is SENSITIVITIES}
     shown = [row for row in metrics if row["task"] in detailed and row["metric"] in names]

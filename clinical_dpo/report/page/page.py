@@ -87,7 +87,7 @@ def report_page(
     Args:
         metrics: rows of `statistics.metrics.COLUMNS` of all tasks, as computed or as read from CSV.
         stats: rows of `statistics.comparisons.COLUMNS` of all tasks.
-        cost: rows of `cost_table.COLUMNS`.
+        cost: rows with the columns COLUMNS of the module `report.cost_table`.
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv (scores of answers that need no model).
         corrected: rows of reports/tables/corrected.csv (a judge's estimates, corrected by raters' grades).

@@ -88,10 +88,12 @@ def _titles(rows: Rows, tasks: Tasks) -> str:
 def result_rows(
     shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str], below: Collection[Bar] = ()
 ) -> list[Row]:
-    """Make a row per task and model: the variants' estimates with intervals, n, and verdicts on SFT, DPO and arms.
+    """Make a row per task and model: the variants' estimates with intervals, n, and the verdicts on comparisons.
 
-    External answers, which are made outside of the run, have a row of their own. This row has one estimate, and a
-    verdict on each DPO model that is compared with these answers.
+    The comparisons of a model are SFT with base, DPO with SFT, and the comparisons of arms (further variants).
+
+    External answers are made outside of the run. Each set of them has a row per task, like a model. This row has one
+    estimate, and one verdict for each model whose DPO variant is compared with this set.
 
     Args:
         shown: rows of metrics.csv about the tasks' headline metrics.
@@ -143,12 +145,13 @@ def estimates(by_variant: Mapping[str, Mapping[str, Any]], columns: Sequence[str
 
 
 def _model_verdict(row: Mapping[str, Any], models: Mapping[str, str], below: Collection[Bar]) -> str:
-    """The words of the verdict on a comparison, with the model's name before: "Llama3: DPO better than GPT-4".
+    """The model's name and the verdict on a comparison in words: "Llama3: DPO better than GPT-4".
 
     Args:
         row: row of stats.csv.
-        models: maps the name of a model or of external answers (made outside of the run) to the name shown.
-        below: (task, model, variant) of each variant that is not shown to beat a trivial answer.
+        models: maps the name of a model or of external answers (made outside of the run) to its name on the page.
+        below: (task, model, variant) of each variant for which the run does not show that it beats a trivial answer
+            (one label for every item).
     """
     return f"{models[row['model']]}: {verdict(row, models, below)[1]}"
 
@@ -157,7 +160,7 @@ def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]
     """Make a row per task and model: minutes per 1,000 steps, ratios of DPO to SFT, time of all runs, published values.
 
     Args:
-        cost: rows of `cost_table.COLUMNS`.
+        cost: rows with the columns COLUMNS of the module `report.cost_table`.
         tasks: task -> settings with `title`.
         models: model -> name shown.
     """
@@ -182,7 +185,11 @@ def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]
 
 
 def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
-    """Make a row per task and grader: the grader in words, and the largest share of unreadable answers of any variant.
+    """Make a row for each task and grader.
+
+    The columns are `task` (title of the task), `grader` (a phrase that says how the answers were graded), `proxy`
+    (whether the grades are proxy grades) and `invalid` (share of unreadable answers of the model and variant where this
+    share is largest).
 
     Args:
         shown: rows of metrics.csv about the tasks' headline metrics.
@@ -207,10 +214,13 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
 
 
 def published_rows(published: Rows) -> list[Row]:
-    """Make a row for each number in a paper that is comparable with this run. The run's numbers have two decimals.
+    """Make the table rows that compare a number printed in a paper with a result of this run.
+
+    Printed numbers that are not comparable with this run are left out. The result and its interval are rounded to two
+    decimals.
 
     Args:
-        published: rows of `papers.published.COLUMNS`.
+        published: rows with the columns `papers.published.COLUMNS`.
     """
     return [
         {

@@ -11,10 +11,10 @@ from clinical_dpo.variants import TITLES
 
 
 def trivial_rows(trivial: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """Make a row per trivial answer and per variant of a model: metrics, and the label that is given most often.
+    """Make a row for each trivial answer to a task, and a row for each variant of each model.
 
-    A trivial answer gives every item the same label. The row of a variant also has the variant's comparison with a
-    trivial answer.
+    A trivial answer gives every item the same label. Every row has metrics, and the label that most items get. The row
+    of a variant also compares the variant with the task's best trivial answer (see `compare_trivial`).
 
     Args:
         trivial: rows of reports/tables/trivial.csv.

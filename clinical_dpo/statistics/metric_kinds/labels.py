@@ -60,13 +60,14 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """Columns of the difference of two variants: the share of right answers (`proportion.difference`), and F1.
+    """Columns of two differences between two variants: in the share of right answers, and in F1.
 
-    Each difference is the first variant minus the second. F1 is macro F1 if the task has more than two labels or if its
-    headline metric is macro F1. Otherwise it is the F1 of the positive class.
+    `proportion.difference` computes the difference in the share. Each difference is the first variant's value minus
+    the second's. F1 is macro F1 if the task has more than two labels or if its headline metric is macro F1. Otherwise
+    it is the F1 of the positive class.
 
     Args:
-        x, y: grades of the first and of the second variant, with the items in the same order. No grade is pending.
+        x, y: grades of the first and of the second variant, with the items in the same order. No grade may be pending.
         task: the task's settings `name`, `metric` and `seed`, and its labels, as `positive` and `negative` or as
             `labels`.
         threshold: significance level; P below this level is significant.

@@ -20,13 +20,14 @@ Rows = Sequence[Grade]
 
 
 def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
-    """Estimate the mean grade with its 95% interval, a t or bootstrap interval as the metric's definition says.
+    """Estimate the mean grade with its 95% interval.
 
-    If the items are in groups, the interval is that of `clustered.clustered_mean`.
+    The metric's definition in METRICS says whether this is a t interval or a bootstrap interval. If the items are in
+    groups, `clustered.clustered_mean` computes a t interval for every metric.
 
     Args:
         rows: a variant's grades, one row per test item. No grade is pending.
-        task: the task's settings `metric`, a key of METRICS, and `seed`.
+        task: two settings of the task: `metric` (a key of METRICS) and `seed` (for the bootstrap).
         answers: not used; all modules of `metric_kinds` have the same signature.
     """
     metric = METRICS[task["metric"]]

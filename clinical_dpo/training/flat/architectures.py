@@ -17,9 +17,9 @@ CAPS_AND_SCALES = ("attn_logit_softcapping", "final_logit_softcapping", "logit_s
 
 
 def padding_reason(model: PreTrainedModel) -> str | None:
-    """The reason why a causal language model cannot compute flat rows, only padded rows; None if it can.
+    """Return the reason why a causal language model cannot use the flat layout; None if the model can use it.
 
-    In the flat layout, a batch is one long row without padding.
+    In the flat layout, a batch is one long row without padding. A model that cannot use it computes padded rows.
 
     The reason is one of two. FLAT_ARCHITECTURES does not contain the model's architecture, or the flat layout does not
     support a setting of the model: capped or scaled logits, attention in both directions, or layers other than full or
@@ -36,7 +36,9 @@ def padding_reason(model: PreTrainedModel) -> str | None:
 
 
 def computed_layout(model: PreTrainedModel, layout: str) -> tuple[str, str | None]:
-    """The layout that a model computes, and the reason if it is not the configured layout. The reason is also logged.
+    """Choose the layout of a model's batches: the configured layout if the model can use it, else `padded`.
+
+    If the model cannot use the configured layout, the reason is logged.
 
     Args:
         model: a causal language model. If it has an adapter, this is the model inside PEFT's wrapper.
@@ -44,7 +46,7 @@ def computed_layout(model: PreTrainedModel, layout: str) -> tuple[str, str | Non
             `padded`.
 
     Returns:
-        The configured layout and None, or `padded` and the reason.
+        The configured layout and None, or `padded` and the reason why the model cannot use the configured layout.
     """
     reason = None if layout == "padded" else padding_reason(model)
     if reason:

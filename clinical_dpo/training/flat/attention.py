@@ -24,8 +24,9 @@ def flat_attention(
 ) -> tuple[torch.Tensor, None]:
     """Compute causal attention in the flat layout, segment by segment. Transformers calls this function in each layer.
 
-    A segment has the tokens of a prompt with an answer, without the first tokens that it shares with an earlier
-    segment. Its tokens attend to earlier tokens of the segment and to the shared tokens.
+    A segment holds the tokens of one prompt and its answer. If an earlier segment of the same prompt begins with the
+    same tokens, these shared tokens are kept only in the earlier segment. A token attends to the shared tokens, to the
+    earlier tokens of its own segment, and to itself.
 
     Args:
         module, attention_mask, options: not used.
@@ -34,7 +35,7 @@ def flat_attention(
         scaling: factor of the attention scores; None for 1 / sqrt(width).
         dropout: probability of dropping an attention weight.
         sliding_window: number of tokens that a token attends to, including itself; None for no limit.
-        segments: begin and end of each segment and of the tokens that it shares, see `layout.Segments`.
+        segments: for each segment, begin and end of its own tokens and of its shared tokens, see `layout.Segments`.
 
     Returns:
         The attention output, shape (1, tokens, heads, width), and None in place of the attention weights.

@@ -85,7 +85,10 @@ def own_tokens(
 
 
 def hidden_inputs(layout: Layout) -> dict[str, Any]:
-    """The entries of a layout that are keyword arguments of the model without its language-model head."""
+    """The entries of a layout that are keyword arguments of the base model (all layers below the language-model head).
+
+    The other entries, `shift_labels` and `prediction_mask`, are left out.
+    """
     return {key: value for key, value in layout.items() if key not in ("shift_labels", "prediction_mask")}
 
 

@@ -50,7 +50,11 @@ class PubmedqaCase:
 
 
 def draw(rng: Random) -> PubmedqaCase:
-    """Draw an abstract: objective, methods, and the results of both outcomes in random order."""
+    """Draw an abstract of a study with two outcomes.
+
+    The abstract states the objective, the methods, and the result for each outcome. The two outcomes are in random
+    order. The question will ask for one of the two results.
+    """
     treatment, condition = rng.choice(TREATMENTS), rng.choice(LONG_ILLNESSES)
     design = rng.choice(DESIGNS)
     size = rng.choice(_SIZES[rng.random() < 0.88])

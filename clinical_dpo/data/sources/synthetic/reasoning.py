@@ -29,7 +29,11 @@ class ReasoningCase:
 
 
 def draw(rng: Random) -> ReasoningCase:
-    """Draw a vignette of a patient. One or two of its findings occur in no other condition."""
+    """Draw a condition, and a vignette of a patient with this condition.
+
+    The complaints in the vignette fit several conditions. The vignette also names a symptom of the drawn condition, a
+    sign of it, or both. No other condition has this symptom or this sign.
+    """
     differential = rng.choice(DIFFERENTIALS)
     condition = rng.choice(differential.conditions)
     symptom, sign = rng.choice(condition.symptoms), rng.choice(condition.signs)

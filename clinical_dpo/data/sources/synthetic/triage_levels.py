@@ -1,4 +1,4 @@
-"""Generate messages of patients to a clinic, sorted into three ordered levels of urgency."""
+"""Generate messages of patients to a clinic. Each message has one of three ordered levels of urgency."""
 
 from dataclasses import dataclass
 from random import Random

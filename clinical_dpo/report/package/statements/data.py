@@ -47,9 +47,9 @@ def split_counts(facts: RunFacts) -> list[str]:
 
 
 def label_counts(facts: RunFacts) -> list[str]:
-    """A line per task with labels: the number of rows with each label, by split.
+    """For each task that has labels, one line of text: the number of rows with each label in each split.
 
-    A small count of a private task is shown as "fewer than" a limit.
+    In a private task, a count from 1 to n - 1 is shown as "fewer than n". The function `smallest_cell` gives n.
     """
     lines = []
     for task, settings in facts.study.tasks.items():
@@ -122,7 +122,10 @@ def preprocessing(facts: RunFacts) -> list[str]:
 
 
 def subgroups(facts: RunFacts) -> list[str]:
-    """A line per task with subgroups: the columns that divide its test items into subgroups."""
+    """A line for each task whose test items are divided into subgroups.
+
+    The line names each value of the column `subgroup` in tables/subgroups.csv: `all items`, then names such as `sex`.
+    """
     columns: dict[str, list[str]] = {}
     for row in facts.rows("subgroups"):
         if row["subgroup"] and row["subgroup"] not in columns.setdefault(row["task"], []):
@@ -135,7 +138,7 @@ def subgroups(facts: RunFacts) -> list[str]:
 
 
 def generated_fields(facts: RunFacts) -> list[str]:
-    """A line for each field that a model wrote in the records: the task, the field and the model."""
+    """A line for each generated field (field whose texts a language model wrote): the task, the field, the model."""
     return [
         f"{facts.task_title(task)}: field {field} was written by {entry['written_by']}."
         for task in facts.study.tasks

@@ -101,7 +101,11 @@ def agreement(facts: RunFacts) -> list[str]:
 
 
 def judges(facts: RunFacts) -> list[str]:
-    """A line per task, model and kind of verdict, such as correctness: judge, prompt version, number of items."""
+    """A line per task, model and kind of verdict (such as correctness or preference).
+
+    The line names the judge, the models that its server reported and the prompt version. It has the number of judged
+    items and the number of pending items.
+    """
     return [
         f"{facts.task_title(task)}, {facts.study.titles[model]}, {kind}: judge {record['judge']} "
         f"({', '.join(record['models']) or 'model not reported'}), prompt version {record['prompt_version']}, "

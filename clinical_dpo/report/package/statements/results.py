@@ -91,7 +91,11 @@ def decisions(facts: RunFacts, task: str) -> list[str]:
 
 
 def over_seeds(facts: RunFacts, task: str) -> list[str]:
-    """A line per comparison and measure of seeds.csv: the effect over all training seeds. With one seed: no line."""
+    """Return a line for each row of seeds.csv that has an effect, that is, for each model, comparison and measure.
+
+    The line tells the effect over all training seeds. A task with one training seed has no seeds.csv, so it has no
+    lines.
+    """
     metric = facts.study.tasks[task]["metric"]
     lines = []
     for row in facts.rows("seeds", task=task):
@@ -154,5 +158,5 @@ def analysed(facts: RunFacts) -> list[str]:
 
 
 def all_marks(facts: RunFacts) -> list[str]:
-    """The warnings of `marks` of all tasks."""
+    """All tasks' warnings, from the function `marks`. Each warning has the title of its task before it."""
     return _of_all_tasks(facts, marks)
