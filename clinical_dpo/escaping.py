@@ -71,5 +71,5 @@ class Settings(dict[str, Any]):
         return super().__repr__().replace("<", "\\x3c")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle an ordinary dict of the same values."""
+        """Tell pickle to store these settings as an ordinary dict with the same values."""
         return dict, (dict(self),)

@@ -6,13 +6,14 @@ from clinical_dpo.script import PRIVATE
 
 
 def failure(job: str, log: Path) -> str:
-    """Return one line about a failed job: the message of its UserError, or where the log is.
+    """Return one line about a failed job. It quotes the last line of the job's log, or refers to the log.
 
-    The line names only the log if the logs are private, if the log has a traceback, or if it is empty or missing.
+    If the job failed with a UserError, the last line of the log is the error's message. The line refers to the log
+    without quoting it in three cases: the logs are private, the log has a traceback, or the log is empty or missing.
 
     Args:
         job: name of the job.
-        log: path of the job's log. If the job failed with a UserError, the last line of the log is the message.
+        log: path of the job's log.
     """
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     private = any((folder / PRIVATE).exists() for folder in log.parents)

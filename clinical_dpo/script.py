@@ -73,7 +73,7 @@ def job(snakemake: Any) -> Iterator[SimpleNamespace]:
 
 
 def _shown(stream: int) -> _Shown:
-    """A text stream that writes escaped text to a file descriptor."""
+    """A text stream that escapes unprintable characters and writes the text to the file descriptor `stream`."""
     return _Shown(open(stream, "wb", closefd=False), encoding="utf-8", line_buffering=stream == 2)
 
 

@@ -39,7 +39,7 @@ def record_as_unknown(output: str, metadata: Path, version: int) -> None:
 
 
 def record_made_with(output: str, metadata: Path, version: int, params: list[str]) -> None:
-    """Write a record with the settings that an output was made with, in the place of Snakemake's own record.
+    """Write the missing Snakemake record of an output. The record contains the settings that the output was made with.
 
     Args:
         output, metadata, version: as in `record_as_unknown`.

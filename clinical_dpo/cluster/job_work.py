@@ -203,7 +203,10 @@ def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, paired: bool)
 
 
 def lora_weights(study: Study, task: str, model: str, stage: str) -> float:
-    """Number of weights of the LoRA with which a stage computes."""
+    """Number of LoRA weights that a stage's forward passes use.
+
+    In a stage after SFT, these are the weights of the frozen SFT adapter and of the stage's own adapter.
+    """
     rank, targets = study.adapter_rank(task, stage), study.models[model]["lora_targets"]
     return model_sizes(study.models[model]).lora_weights(rank, targets)
 

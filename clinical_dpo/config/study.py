@@ -163,10 +163,11 @@ class Study:
         return {trial_name(values): values for values in trials}
 
     def adapter_rank(self, task: str, stage: str) -> int:
-        """Rank of the adapter (LoRA) with which a stage computes.
+        """Rank of the LoRA adapter that a stage has in training.
 
-        After SFT it is the sum of two ranks: that of the SFT adapter, which stays as it is, and that of the stage's own
-        adapter.
+        In the stage `sft`, this is the rank that the stage's settings give. In every other stage, the adapter has the
+        ranks of the SFT adapter, which are frozen, and the ranks that the stage trains. The result is the number of
+        both together.
         """
         stages = ("sft",) if stage == "sft" else ("sft", stage)
         return sum(self.training(task, each)["lora"]["rank"] for each in stages)

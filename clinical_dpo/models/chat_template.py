@@ -76,9 +76,13 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
 
 
 def fixed_template(template: str, chat: ChatFormat) -> str:
-    """Return the template with lines before it that set the variables of `chat`. The template is not rendered.
+    """Put lines that set the variables of `chat` before the template. The template is not rendered.
 
-    If the template calls `strftime_now`, a further line makes `strftime_now` return the date of `chat`.
+    If the template calls `strftime_now`, a further line defines `strftime_now` so that it returns the date of `chat`
+    instead of the present date.
+
+    Returns:
+        The lines and, after them, the unchanged template.
     """
     lines = [f"{{% set {name} = {_literal(value)} %}}\n" for name, value in sorted(chat.variables.items())]
     if _CLOCK in template:

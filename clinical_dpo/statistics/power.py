@@ -28,7 +28,10 @@ def mcnemar_power(n: int, discordance: float, difference: float, alpha: float) -
 
 
 def _mcnemar_power(n: int, discordance: float, alpha: float) -> Callable[[float], float]:
-    """Return a function that computes `mcnemar_power` for a difference. The parameters are those of `mcnemar_power`."""
+    """Return a function of a difference. It returns `mcnemar_power` for this difference and the given parameters.
+
+    The parameters `n`, `discordance` and `alpha` mean the same as in `mcnemar_power`.
+    """
     pairs = np.arange(n + 1)
     critical, k = np.empty(n + 1, dtype=int), -1
     for m in pairs:  # critical[m]: largest significant value of min(b, c) with m discordant pairs; -1 for none

@@ -41,8 +41,8 @@ def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> di
 
     Args:
         training_labels: labels of the training rows.
-        classes: all labels; of two labels, the positive class first. If several labels are equally frequent, the first
-            of them in this order counts as the most frequent.
+        classes: all labels. If there are two labels, the positive class comes first. If several labels are equally
+            frequent in the training rows, the one that comes first in `classes` counts as the most frequent.
     """
     counts = Counter(training_labels)
     majority = max(classes, key=lambda name: counts[name])

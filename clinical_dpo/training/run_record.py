@@ -35,9 +35,10 @@ def step_seconds(run: Mapping[str, Any]) -> float:
 
 
 def matched_runs(records: Iterable[str | Path]) -> list[str]:
-    """For each model with the arm `sft_longer` (more SFT), write a line that compares its training with that of DPO.
+    """Compare the training of the arm `sft_longer` (more SFT) with the training of DPO.
 
-    The line has the number of steps and of tokens of both chosen runs.
+    Each task and model with this arm has a line. The line has the steps and tokens of two training runs: the chosen
+    run of `sft_longer` and the chosen run of DPO.
 
     Args:
         records: paths of records, as for `mixed_versions`.

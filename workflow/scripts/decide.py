@@ -1,4 +1,7 @@
-"""Compare every difference of a task with its margin, decide whether it matters, and write a sentence about it."""
+"""Decide for each comparison of a task whether the difference between two variants matters.
+
+The difference is compared with the task's margin. A sentence states each decision.
+"""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

@@ -109,7 +109,7 @@ def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row
 
     Args:
         records: all records.
-        text: the condition, as `where` of the task file has it.
+        text: the condition, which is the value of the key `where` in the task file.
         names: the name of each record, for messages.
 
     Raises:

@@ -91,9 +91,20 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
 def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: str) -> None:
     """Raise an error if a table's header shows a wrong delimiter or wrong quotation marks.
 
-    The delimiter is wrong in two cases. In the first case, another delimiter divides every row into the same number of
-    cells, and the header into more cells than now. In the second case, the header is a single cell that contains
-    another likely delimiter. Columns that are aligned by blanks are refused too.
+    The delimiter counts as wrong in two cases:
+
+    - A name in the header contains another delimiter. This delimiter divides all of the first rows into the same number
+      of cells. It divides the header into more cells than `delimiter` does.
+    - The header is a single cell that contains another delimiter of LIKELY.
+
+    Quotation marks are wrong if they enclose whole lines, or if all names are in single quotes. Columns that are
+    aligned by blanks are an error too.
+
+    Args:
+        header: the cells of the header, as divided by `delimiter`.
+        text: the table's text.
+        delimiter: the delimiter in use.
+        where: the file, for messages.
     """
     lines = text.splitlines()[:2]
     if len(header) == 1 and delimiter in header[0] and all(line[:1] == line[-1:] == '"' for line in lines):

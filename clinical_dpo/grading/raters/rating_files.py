@@ -75,16 +75,21 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
 
 
 def read_ratings(path: str | Path) -> list[Row]:
-    """Read a file of ratings. Return rows with the fields COLUMNS and `row` (the line, row or task in the file).
+    """Read a file of ratings. Return rows with the fields COLUMNS and `row`.
 
-    CSV may come from the HTML sheet or from a spreadsheet. The text is UTF-8, UTF-16 or Windows-1252, separated by
-    comma, semicolon or tab. Columns may be in any order. Further columns and empty lines are ignored. Label Studio's
-    exports may be JSON or JSON-MIN. Cancelled annotations do not count. Times become UTC in ISO 8601. A time without a
-    zone is read as UTC. An ambiguous time (a spreadsheet's 03/04/2026) becomes empty. No result depends on a time.
+    `row` is the row's place in the file: `line 3` of CSV, `row 3` of a spreadsheet or `task 3` of a Label Studio export.
+
+    CSV may come from the HTML sheet or from a spreadsheet. The text is UTF-8, UTF-16 or Windows-1252. The delimiter is
+    a comma, semicolon or tab. Columns may be in any order. Further columns and empty lines are ignored.
+
+    Label Studio's exports may be JSON or JSON-MIN. Cancelled annotations are ignored.
+
+    Times become UTC in ISO 8601. A time without a zone is read as UTC. A time that is ambiguous (a spreadsheet's
+    03/04/2026) or invalid becomes empty. No result depends on a time.
 
     Raises:
-        UserError: the file cannot be read or exceeds the run's limits, a column is missing, or a line has too many or
-            too few fields.
+        UserError: the file cannot be read or exceeds the run's limits, a required column is missing or occurs twice, or
+            a line has too many or too few fields.
     """
     path = Path(path)
     if not path.is_file():

@@ -161,8 +161,9 @@ def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Docume
 def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about a discharge note.
 
-    If the reader hurries, a crude rule answers the task's question: the summary reports past history and vital signs
-    instead of the hospital stay.
+    If the imagined reader (`Reader`) hurries, the task's question gets a crude answer. The crude answer is a summary of
+    past history, the new drug and stable vital signs. It leaves out the diagnosis, the treatment, the stopped drug, the
+    destination and the follow-up. The other questions always have correct answers.
     """
     stay = case.stay
     crude = f"The patient has {stay.history}. Discharged on {stay.started} with stable vital signs after a long stay."

@@ -177,12 +177,15 @@ def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
 
 
 def _draw_ratio(axes: Axes, dpo: Mapping[str, Any], y: int) -> None:
-    """Draw the ratios of DPO's to SFT's time in row `y` of a panel: for a step, for a whole run, and as published.
+    """Draw the ratios of DPO's training time to SFT's training time, as marks at height `y` of a panel.
+
+    One mark is the ratio of a step, and another mark is the ratio of a whole run. A third mark is the published ratio.
+    It is left out if no ratio is published.
 
     Args:
         axes: the panel.
-        dpo: row of the cost table about DPO. If it has no published ratio, there is no mark for one.
-        y: number of the panel's row.
+        dpo: the row about DPO in the cost table.
+        y: number of the row of the chart in which the marks are.
     """
     axes.plot(float(dpo["run_ratio"]), y, color=INK, **RUN_MARKER)
     axes.plot(float(dpo["row_ratio"]), y, "o", color=INK, markersize=4)

@@ -101,7 +101,7 @@ def _scored(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _has_corner(row: Mapping[str, Any]) -> bool:
-    """Whether the cell of a trial is marked with a corner: the share of invalid answers is above MANY_INVALID."""
+    """Whether a trial's cell gets a dark corner: true if the share of invalid answers is above MANY_INVALID."""
     return bool(row["invalid_rate"]) and float(row["invalid_rate"]) > MANY_INVALID
 
 

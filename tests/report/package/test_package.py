@@ -9,9 +9,11 @@ import pytest
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.data_checks.data_card import data_card
 from clinical_dpo.data_checks.excerpts import without_excerpts
+from clinical_dpo.io import write_csv
 from clinical_dpo.report.package import mi_clear_llm, tripod_llm
 from clinical_dpo.report.package.checklist import FOR_THE_AUTHORS
 from clinical_dpo.report.package.code_version import code_version
+from clinical_dpo.statistics.subgroups import ALL
 from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.helpers.data_cards import MANIFEST, TASK
@@ -123,6 +125,16 @@ def test_small_counts_of_labels_of_a_private_task_are_not_shown(run):
     [item] = [line for line in text.splitlines() if line.startswith("| 16c ")]
     assert "Triage: urgency: train: fewer than 11 UTI, fewer than 11 No UTI; test: fewer than 11 No UTI." in item
     assert "Simple classification (UTI): train: 4 UTI, 6 No UTI; test: 5 No UTI." in item
+
+
+def test_subgroups_are_named_without_the_row_of_all_items(run):
+    rows = [
+        {"task": "uti", "subgroup": name, "level": level} for name, level in ((ALL, ALL), ("sex", "f"), ("sex", "m"))
+    ]
+    write_csv(run.table("subgroups"), rows, ["task", "subgroup", "level"])
+    text = (run.package() / "checklists/TRIPOD-LLM.md").read_text()
+    [item] = [line for line in text.splitlines() if line.startswith("| 19a ")]
+    assert "Simple classification (UTI): results by sex (tables/subgroups.csv)." in item
 
 
 def test_data_cards_have_no_text_of_rows(run):

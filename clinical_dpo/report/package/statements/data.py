@@ -5,6 +5,7 @@ from typing import Any
 
 from clinical_dpo.config.column_rules import smallest_cell
 from clinical_dpo.report.package.run_facts import RunFacts
+from clinical_dpo.statistics.subgroups import ALL
 
 
 def sources(facts: RunFacts) -> list[str]:
@@ -124,16 +125,15 @@ def preprocessing(facts: RunFacts) -> list[str]:
 def subgroups(facts: RunFacts) -> list[str]:
     """A line for each task whose test items are divided into subgroups.
 
-    The line names each value of the column `subgroup` in tables/subgroups.csv: `all items`, then names such as `sex`.
+    The line names the subgroups of tables/subgroups.csv, such as `sex`.
     """
     columns: dict[str, list[str]] = {}
     for row in facts.rows("subgroups"):
-        if row["subgroup"] and row["subgroup"] not in columns.setdefault(row["task"], []):
+        if row["subgroup"] != ALL and row["subgroup"] not in columns.setdefault(row["task"], []):
             columns[row["task"]].append(row["subgroup"])
     return [
         f"{facts.task_title(task)}: results by {', '.join(names)} (tables/subgroups.csv)."
         for task, names in columns.items()
-        if names
     ]
 
 
