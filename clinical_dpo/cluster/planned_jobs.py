@@ -51,8 +51,8 @@ def expected_training(study: Study, task: str, model: str, stage: str, part: str
     Args:
         study: the run's study.
         task, model, stage: task, model and stage of the training run.
-        part: `probe` for the first run of a trial, which is evaluated more often; `adapter` for the run whose weights
-            are kept.
+        part: `probe` for the first run of a trial; `adapter` for the run whose weights are kept. Without `eval_curve`,
+            a probe computes the eval loss more often than the other run does.
     """
     return _minutes(study, model, _run_parts(study, task, model, stage, part))
 

@@ -1,7 +1,11 @@
 """Numbers of tokens of a task's rows.
 
-The tokens are counted by the model's tokenizer if rows and tokenizer exist, else stated in the task file, else assumed.
-The counts come from `gate_rows`, which measures the rows of every split before a model trains on them.
+The numbers come from the first of these sources that is available:
+
+1. Counts by the model's tokenizer. The rule `gate_rows` counts the rows of every split before a model trains on them. If
+   there are many rows, it counts a sample of them.
+2. The means that the task file states in `tokens`.
+3. Assumed numbers.
 """
 
 from collections.abc import Sequence

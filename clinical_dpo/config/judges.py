@@ -61,7 +61,7 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
 def is_corrected(task: Mapping[str, Any]) -> bool:
     """Whether raters grade a sample of the answers that a judge grades, so that the sample can correct the judge.
 
-    It is False for a task whose headline metric is not computed from grades by raters or by the judge.
+    It is False if the task's `grader` is neither `physicians` nor `judge`.
 
     Args:
         task: the task file's settings, from `raters.with_sample`.

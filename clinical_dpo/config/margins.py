@@ -57,7 +57,9 @@ def check_margin(task: Mapping[str, Any], where: str) -> None:
 
 
 def margin_record(task: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a task's margin file: the metric of its decisions, the margin, and the SHA-256 of these values.
+    """The content of a task's margin file: a metric, the margin, and the SHA-256 of these two values.
+
+    The metric is the one that the task's decisions compare (see `decision_metric`).
 
     Args:
         task: `metric`, and `margin` if the task file sets it.

@@ -109,7 +109,13 @@ def close_folder(folder: str | Path) -> None:
 
 
 def close_keys(study: Study) -> None:
-    """Close the folders of blinding keys to other users. A copied run may have lost its file modes."""
+    """Deny other users access to all folders with blinding keys.
+
+    Such a folder may be open to others if the run was copied without its file modes.
+
+    Raises:
+        UserError: the mode of a folder cannot be changed, for example because the folder belongs to another user.
+    """
     for folder in Path(study.paths.folder("results")).glob("*/*/grading/keys"):
         close_folder(folder)
 

@@ -1,4 +1,4 @@
-"""Find columns of a source that look like patients' ids and whose values are in several splits."""
+"""Find columns of a source that look like patients' ids and have a value both in test and in another split."""
 
 import re
 from collections import Counter

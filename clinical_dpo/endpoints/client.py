@@ -136,9 +136,10 @@ def kept_replies(
 
 
 def usage(replies: Iterable[Reply]) -> dict[str, int]:
-    """Return `calls`, `prompt_tokens` and `completion_tokens`: the sums over the replies, for all runs together.
+    """Return the sums of `calls`, `prompt_tokens` and `completion_tokens` over the replies.
 
-    If several requests share a reply, the reply counts once.
+    The sums include calls that earlier runs made for these replies. If several requests share a reply, the reply counts
+    once.
     """
     counted = distinct(replies)
     return {

@@ -121,11 +121,16 @@ class Statement(NamedTuple):
 def normalize_answer(text: str) -> Words:
     """Return the words of an answer, normalised for comparison.
 
-    Case, markup, accents, hyphens, apostrophes, plurals and articles are ignored. Signs, comparisons and numbers are
-    kept. A number has one spelling (5.0 is 5) and is separate from its unit.
+    Case, markup, accents, hyphens, apostrophes, plurals and articles are ignored. Signs (such as + and %), comparisons
+    (such as <) and numbers are kept. A number has one spelling (5.0 is 5) and is separate from its unit.
 
-    The word "a" is kept in three cases: it is the last word of the text, it follows a word that a letter completes
-    ("hepatitis A"), or a capital "A" stands anywhere after another word and a blank.
+    The word "a" is usually an article. It is kept in three cases:
+
+    - It is the last word of the text.
+    - It is the letter in a name, after a word of _LETTERED ("hepatitis A").
+    - The text contains a capital "A" that follows another word and a blank. Every "a" of this text is kept.
+
+    A text that has no words but articles keeps them.
     """
     capital = re.search(r"(?<=\w )A\b", text) is not None
     plain = "".join(c for c in unicodedata.normalize("NFKD", plain_text(text)) if not unicodedata.combining(c))

@@ -112,7 +112,10 @@ _END = re.compile(r"[;:()=,.!?]|\b(?:but|however|although|though|yet|so|because|
 
 
 def manner(before: str, after: str) -> Manner:
-    """Decide whether a sentence asserts a term, denies it, leaves it open, or mentions it aside.
+    """Decide whether a sentence asserts a term, denies it, leaves it open, or only mentions it ("aside").
+
+    A term is only mentioned, for example, in a question, in a condition, in a definition or in the words of another
+    person.
 
     Args:
         before: the sentence up to the term, as `sentences` writes it.

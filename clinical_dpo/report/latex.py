@@ -29,13 +29,14 @@ def latex_table(
     r"""Return a table in LaTeX with booktabs rules: a float, or a longtable if it has more than LONGEST rows.
 
     The document needs \usepackage{booktabs,graphicx}. A long table fills landscape pages of its own and needs
-    \usepackage{longtable,pdflscape}. Columns of numbers are aligned right, all others left. A column named p or p_...
-    holds P values. An empty value is a dash. If a column has the same text in all rows, the text moves to the caption.
+    \usepackage{longtable,pdflscape}. A column of numbers is aligned right, a column of words left, and a column of
+    SENTENCES is 8 cm wide. A column named p or p_... holds P values. An empty value is a dash. If a table has at least
+    two rows, and a column has the same words in all of them, the words move to the caption.
 
     Args:
         rows: rows as computed or as read from CSV.
-        columns: column -> heading, in order; or a list of columns whose names are the headings. A pair of columns
-            holds the two limits of an interval.
+        columns: column -> heading, in order; or a list of columns whose names are the headings. A key may also be a
+            pair of columns: the lower and the upper limit of an interval, printed in one column as `low to high`.
         caption: plain text.
         label: the label that \ref refers to.
     """

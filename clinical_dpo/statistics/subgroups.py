@@ -2,8 +2,9 @@
 
 A subgroup, such as sex, divides the test items into levels. The interaction test asks whether a difference is the same
 in all levels. It is a permutation test of the sum of squares between the levels. Under the null hypothesis the levels
-can be exchanged among the items, so the test compares the sum with its distribution over all assignments of the levels.
-No maintained library has this test for items in groups. The numbers of small levels are masked (hidden).
+can be exchanged among the items. The test therefore compares the sum with its distribution over all assignments of the
+levels, or over random assignments if there are too many. No maintained library has this test for items that belong to
+groups, such as the visits of one patient. The numbers of small levels are masked (hidden).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -225,12 +226,15 @@ def masked_levels(
     hidden = {subgroup: masked(sizes[subgroup], smallest) for subgroup in items}
 
     def revealing() -> tuple[str, str] | None:
-        """Find a shown level that differs by too few people from levels of another subgroup whose numbers are known.
+        """Find a shown level whose numbers, together with those of another subgroup, reveal numbers of too few people.
 
-        The numbers of the other subgroup's shown levels are known, and so are those of its masked levels together.
+        Two kinds of parts of the other subgroup have known numbers: each shown level, and all masked levels together.
+        The level is compared with the union of the parts that overlap it, and with the union of the parts that lie
+        inside it. The level is found if it differs from one of these unions by fewer than `smallest` people, but by at
+        least one.
 
         Returns:
-            The subgroup and the level; None if there is no such level.
+            The level's subgroup and the level; None if there is no such level.
         """
         for subgroup in reversed(list(items)):
             for level, own in items[subgroup].items():

@@ -46,10 +46,12 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
     """Rows with the columns COLUMNS: every comparison of every model over all training seeds.
 
     Every comparison has a row for the difference of the task's metric, the same measure as in stats.csv. A task with
-    labels also has a row for the difference of F1, a row for the difference of macro F1, or both rows. An effect is the
-    first variant minus the second, both with the same training seed. Variants that are not trained (base and few-shot)
-    have no seed. Their answers are the same in the comparisons of every seed. Interval and P are those of
-    `seed_intervals.seed_effect`. P is not corrected for several tests.
+    labels also has a row for the difference of F1, a row for the difference of macro F1, or both rows.
+
+    The column `per_seed` has the difference with each training seed: the first variant minus the second, both trained
+    with this seed. Variants that are not trained (base and few-shot) have no seed, so the same answers of theirs are
+    compared with every seed. The column `effect` is the mean of the differences over the seeds. Its interval and P are
+    computed by `seed_intervals.seed_effect`. P is not corrected for several tests.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending. For every

@@ -109,7 +109,10 @@ def check_json(text: str, where: object) -> int:
     """Check a JSON text against the run's limits, and return the number of its values.
 
     The text is not parsed. The number of values is 1 plus the number of opening brackets and commas outside of strings.
-    Messages name the text as `where`.
+
+    Args:
+        text: the JSON text.
+        where: name of the text, with which a message begins.
 
     Raises:
         UserError: too many values, too deep nesting, or a string with too many characters. Invalid JSON raises no

@@ -37,7 +37,11 @@ def returned_files(folder: str | Path, sheet: str) -> list[Path]:
 
 
 def _irregular_kind(path: Path) -> str:
-    """Return what a path that is not a regular file leads to, in words such as `a folder`."""
+    """Return in words what a path is, such as `a folder`. A link counts as its target.
+
+    Args:
+        path: a path that is not a regular file.
+    """
     if not path.exists():
         return "a link whose target is missing" if path.is_symlink() else "missing"
     return "a folder" if path.is_dir() else "a pipe, socket or device"

@@ -168,7 +168,12 @@ def pending_for_tables(rows: Rows, sheets: Mapping[str, Sequence[str]]) -> list[
 
 
 def votes_by_item(key: Rows, ratings: Sequence[Row]) -> dict[str, dict[str, str]]:
-    """Return item id -> rater -> choice. An item of the key that nobody has rated has an empty dict."""
+    """Return item id -> rater -> choice, for all items of a sheet. An item without ratings has an empty dict.
+
+    Args:
+        key: rows of the sheet's blinding key, one per rater and item.
+        ratings: the ratings so far, from `collect_ratings`.
+    """
     votes: dict[str, dict[str, str]] = {row["item_id"]: {} for row in key}
     for row in ratings:
         votes[row["item_id"]][row["rater"]] = row["choice"]

@@ -85,9 +85,13 @@ def comparison_rows(
 def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
     """Add the columns SEED_COLUMNS to all bars: the seeds, and the estimate with each seed.
 
-    Untrained variants get None. A variant's estimate with a seed is the rival's estimate plus the difference between
-    variant and rival with this seed. The rival of SFT and DPO is base, which has one estimate for all seeds. The rival
-    of an arm is SFT, which has an estimate for each seed.
+    Bars of untrained variants and of external answers get None. The table over training seeds has only differences
+    between variants, so the estimates are computed:
+
+    - SFT or DPO with a seed: the estimate of base, plus the difference from base with this seed. Base has one estimate
+      for all seeds.
+    - A trained arm (further variant) with a seed: the estimate of SFT with this seed, plus the difference from SFT with
+      this seed.
 
     Args:
         by_bar: (model, variant) -> bar.

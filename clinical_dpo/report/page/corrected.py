@@ -1,4 +1,8 @@
-"""Rows of the page's table with three estimates: of the raters' sample, of the judge, and of the corrected judge."""
+"""Rows of the page's table that compares three estimates of the same quantity.
+
+The first estimate comes from the raters' grades of a sample. The second comes from the judge's grades of all items. The
+third is the judge's estimate, corrected by the sample, or the first estimate if no reliable correction is possible.
+"""
 
 from collections.abc import Mapping
 
