@@ -32,7 +32,7 @@ class DecomposedText(str):
         return not self == other
 
     def __contains__(self, part: Any) -> bool:
-        """Whether the text contains the part, both in NFC."""
+        """Whether the text contains the part after both are converted to NFC."""
         return nfc(part) in nfc(self)
 
     def lower(self) -> "DecomposedText":
@@ -44,12 +44,16 @@ class DecomposedText(str):
         return DecomposedText(str.upper(self))
 
     def strip(self, chars: str | None = None) -> "DecomposedText":
-        """Return the text without white space or other characters at its ends."""
+        """Return the text without the characters `chars` at its ends, or without white space if `chars` is None."""
         return DecomposedText(str.strip(self, chars))
 
 
 def compared_in_nfc(value: Any) -> Any:
-    """Return a value in which all texts, also within lists and dicts, are compared in NFC."""
+    """Return the value with a `DecomposedText` in place of each text that is not in NFC.
+
+    All texts of the result are thus compared as if they were in NFC. The texts in a list and the values of a dict are
+    replaced too, at any depth. The keys of a dict stay unchanged.
+    """
     if isinstance(value, str):
         return value if unicodedata.is_normalized("NFC", value) else DecomposedText(value)
     if isinstance(value, list):

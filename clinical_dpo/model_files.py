@@ -38,7 +38,10 @@ def matches(path: Path, *patterns: str) -> bool:
 
 
 def model_folder(path: str, where: str) -> Path:
-    """The folder that the key `path` of a model file names. `$NAME` in it is an environment variable.
+    """Return the folder that the key `path` of a model file names.
+
+    In the value of the key, `$NAME` stands for an environment variable and `~` for the home folder. If the unchanged
+    value is an existing path, nothing is replaced.
 
     Args:
         path: value of the key.

@@ -137,14 +137,14 @@ def _type_mend(value: Any, expected: set[str]) -> str:
 
 
 def _number_mend(text: str, integer: bool) -> str:
-    """Return a sentence that corrects a number which YAML reads as text.
+    """Return a sentence that says how to write a number in YAML, for a number that YAML reads as text.
 
     Args:
-        text: the text.
+        text: the value, as YAML reads it.
         integer: whether only a whole number is valid.
 
     Returns:
-        The sentence; an empty text if the text is no number.
+        The sentence; an empty string if `text` is not a number.
     """
     bare = text.strip().replace(",", ".")
     if integer and re.fullmatch(r"[+]?\d+(\.\d*)?([eE][+]?\d{1,2})?", bare) and float(bare).is_integer():

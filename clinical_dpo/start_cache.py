@@ -33,7 +33,7 @@ class StartCache:
     def __setitem__(self, key: str, value: Any) -> None:
         """Set the value of a key and write the file.
 
-        If the file cannot be written, the next start computes the value again.
+        If the file cannot be written, the workflow computes the value again at its next start.
         """
         self._values[key] = value
         try:

@@ -177,7 +177,7 @@ def _row_items(tree: nodes.Node) -> set[str]:
 
 
 def _optional_row_items(tree: nodes.Node) -> set[str]:
-    """Names that a tree uses as `row.get("name")`. A row may lack these columns."""
+    """Names of the columns that a tree uses as `row.get("name")`. A row may lack such a column."""
     return {name for node, name in _row_accesses(tree) if isinstance(node, nodes.Call)}
 
 

@@ -65,7 +65,10 @@ def split_thought(text: str) -> ThoughtAndAnswer:
 
 
 def _kind(mark: re.Match[str]) -> tuple[str, bool]:
-    """The kind of a mark, and whether it closes a thought."""
+    """Return the kind of a mark of _MARK, and whether the mark closes a thought.
+
+    The mark that opens a thought and the mark that closes it have the same kind.
+    """
     if mark["gemma"]:
         return "gemma", mark["gemma"].endswith("5")
     if mark["kimi"]:

@@ -28,7 +28,10 @@ def variables(text: str) -> list[str]:
 
 
 def unset_variables(text: str) -> list[str]:
-    """Return the unset environment variables that a path names; none if a file with exactly this name exists."""
+    """Return the names of the environment variables in a path that are not set.
+
+    If the unchanged text is the path of an existing file or folder, the list is empty.
+    """
     return [] if Path(text).exists() else [name for name in variables(text) if name not in os.environ]
 
 

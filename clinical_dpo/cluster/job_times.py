@@ -1,7 +1,8 @@
-"""Estimate the time of a job from its work: the time at the card's peak, divided by a share of the peak.
+"""Estimate the time of a job from its work.
 
-The share says how much of the card's peak speed jobs reach in practice. It is assumed until jobs of the same or a
-similar kind have finished on this machine, and then measured on these jobs.
+In practice, jobs reach only a share of the card's peak speed. The estimate is the time that the work would take at peak
+speed, divided by this share, plus the time for loading. The share is assumed until jobs of the same or a similar kind
+have finished on this machine. From then on, it is the share that these jobs reached.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +49,10 @@ class Finished:
 
 @dataclass(frozen=True)
 class Share:
-    """The share of the peak that jobs of a kind reach: over all jobs, and the lowest and highest of a single job."""
+    """The share of the card's peak speed that jobs of a kind reach.
+
+    `value` is the share of all jobs together. `low` and `high` are the lowest and the highest share of a single job.
+    """
 
     value: float
     low: float
@@ -94,7 +98,7 @@ def job_seconds(peak: float, start: float, share: float) -> float:
 
 
 def measured_shares(finished: Iterable[Finished]) -> dict[str, Share]:
-    """Map each kind of job to the share of the peak that its finished jobs reached."""
+    """Map each kind of job to the share of the card's peak speed that the finished jobs of this kind reached."""
     by_kind: dict[str, list[Finished]] = {}
     for job in finished:
         by_kind.setdefault(job.kind, []).append(job)
@@ -102,11 +106,14 @@ def measured_shares(finished: Iterable[Finished]) -> dict[str, Share]:
 
 
 def share_of(kind: str, measured: Mapping[str, Share]) -> Share:
-    """The share for jobs of a kind: measured on its own finished jobs, else on jobs of a similar kind, else assumed.
+    """Return the share of the card's peak speed that jobs of a kind are expected to reach.
+
+    It is the share that finished jobs of this kind reached. Without such jobs, it is the share that finished jobs of a
+    similar kind reached. Without those, it is the assumed share, ASSUMED.
 
     Args:
-        kind: a key of KINDS.
-        measured: from `measured_shares`.
+        kind: a key of KINDS, which also names the similar kinds.
+        measured: kind of job -> share that its finished jobs reached, from `measured_shares`.
     """
     return next((measured[each] for each in (kind, *KINDS[kind]) if each in measured), ASSUMED)
 

@@ -105,10 +105,11 @@ def reference_parts(study: Study, task: str, model: str) -> list[Part]:
 
 
 def answer_parts(study: Study, task: str, model: str, splits: Iterable[str], variant: str) -> list[Part]:
-    """The work of a variant that answers the rows of some splits.
+    """The work of answering the rows of some splits with a variant.
 
-    The answers of a trained model are assumed to be as long as the reference answers. Untrained models do not know the
-    form of the answers, so their answers are assumed to have the largest length, even with examples in the prompt.
+    A trained variant is assumed to write answers as long as the reference answers. An untrained variant does not know
+    the form of the answers. It is assumed to write as many tokens as the task allows, even with examples in the prompt.
+    If the answer is the most probable label, no text is written, and the work is that of computing likelihoods.
     """
     files, limit = study.models[model], study.answer_limit(task)
     full = study.training(task, "sft")["adapter"] == "full"
@@ -179,11 +180,11 @@ def row_tokens(rows: SplitTokens, settings: Mapping[str, Any], stage: str) -> To
 
 @lru_cache(maxsize=256)
 def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, paired: bool) -> Tokens:
-    """Mean tokens of a row, cut at `max_length`.
+    """Mean token counts per row. Each row is cut at `max_length` before the mean is taken.
 
     Args:
-        rows: tokens of the rows.
-        max_length: largest number of tokens of a prompt with one answer. Further tokens are cut.
+        rows: token counts of the rows.
+        max_length: largest number of tokens that a prompt and one answer have together. Further tokens are cut.
         shared: whether the two answers of a pair share one copy of the prompt.
         paired: whether a row is a pair.
     """

@@ -1,7 +1,8 @@
 """Plan a run's requests to LLM judges before the first request: their number (`calls`), tokens and cost.
 
-A call asks the judge for one of the variants' verdicts, or for a control verdict. In a control the judge sees an item
-a second time, or an item whose answer belongs to another question.
+A call is one request to a judge. A verdict on one answer needs one call. A verdict on a pair of answers needs two
+calls, one in each order. The judge gives verdicts on the variants' answers, and on controls, which test the judge. A
+control is an item that the judge sees a second time, or an item with the answer to another question.
 """
 
 from collections.abc import Sequence
@@ -60,7 +61,11 @@ def _row(study: Study, task: str, model: str, kind: str, purpose: str, variants:
 
 
 def _estimate(study: Study, task: str, model: str, kind: str, purpose: str, variants: Sequence[str]) -> CallEstimate:
-    """Estimate the calls for one model's verdicts or controls, with their tokens and cost."""
+    """Estimate the number of calls to the judge for one model of a task, with their tokens and cost.
+
+    If `purpose` is `verdicts`, the calls give verdicts on the model's answers. If `purpose` is `controls`, they are the
+    calls for the controls of the judge. `model` may also be the name of external predictions.
+    """
     settings = study.tasks[task]
     rows = split_tokens(study, task, model, "test")
     prompt, answer = mean_lengths(rows)

@@ -73,9 +73,9 @@ def _finished_by_record(
 ) -> dict[Path, Finished]:
     """Map each record (run.json or benchmark file) to its finished job.
 
-    Jobs on a card that `cards` does not list are left out. A run that took over the weights of its probe is left out
-    too, because it took no time. If a job does not record its loading time, the time of its model in `starts` is
-    assumed.
+    Jobs on a device that is neither a CPU nor a card in `cluster.cards.CARDS` are left out. A run that reused the
+    weights of its probe is left out too, because it took no time. A benchmark file does not record a loading time, so
+    the time of the job's model in `starts` is assumed. A run.json without a loading time counts as 0 s of loading.
     """
     devices = {
         work.model: runs[job.record].get("device", "") for work in works for job in work.jobs if job.record in runs
@@ -99,14 +99,15 @@ def card_of_run(study: Study, model: str, device: str | None) -> Card | None:
 
 
 def _finished(study: Study, work: Work, job: Job, run: Mapping[str, Any] | None, start: float, card: Card) -> Finished:
-    """The time that a finished job took, and the time that its work takes at the card's peak.
+    """The time that a finished job took, and the time that its work would take at the card's peak speed.
 
     Args:
         study: the run's study.
         work: the jobs of the same rule, task and model.
         job: the job.
-        run: content of the job's run.json; None for a job with a benchmark file.
-        start: seconds of loading, for a job that does not record them.
+        run: content of a training run's run.json; None for any other job, whose time is in a benchmark file.
+        start: estimated seconds that a job with a benchmark file needs to load the model. A training run's own loading
+            time is in `run`.
         card: the card on which the job ran.
     """
     settings = study.models[work.model]

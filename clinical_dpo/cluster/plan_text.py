@@ -107,13 +107,14 @@ def _error_lines(errors: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _shares(costs: Sequence[Row]) -> str:
-    """The sentence about the share of the card's peak: assumed, or measured on finished jobs."""
+    """Text that says whether the share of the card's peak speed is assumed or measured on finished jobs."""
     low, high = ASSUMED_RANGE
     if all(row["share"] == ASSUMED_SHARE for row in costs):
         return f"Until jobs have finished, the share is assumed: {ASSUMED_SHARE:g}, range {low:g} to {high:g}."
     return (
-        "The share and its range are those of the finished jobs of the same kind. Without a finished job of the kind, "
-        f"the share is assumed: {ASSUMED_SHARE:g}."
+        "The share and its range are those of the finished jobs of the same kind. If no job of the kind has finished, "
+        "training and the reference model use each other's share. If none of these has finished either, the share is "
+        f"assumed: {ASSUMED_SHARE:g}."
     )
 
 
@@ -141,7 +142,7 @@ def _grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[str, ...], list[Row]
 
 
 def _sums(rows: Sequence[Row]) -> tuple[object, ...]:
-    """Sum rows to one line of the plan's table. Returns its cells, from the number of jobs to the ratio."""
+    """Sum rows for one line of the plan's table, and return the line's cells from "jobs" to "took/plan"."""
     total = {key: sum(row[key] or 0 for row in rows) for key in COLUMNS if key.endswith(("jobs", "hours", "finished"))}
     low, high = (sum(row[key] for row in rows) for key in ("hours_low", "hours_high"))
     share = ratio(sum(row["took_hours"] for row in rows if row["ratio"]), total["finished_hours"])

@@ -1,4 +1,7 @@
-"""All jobs of a study that compute with a model: their work, and the files that exist once they have run."""
+"""List the jobs of a study that train or run a model, and estimate the minutes of such jobs.
+
+Each job in the list has its work, and the path of a file that exists once the job has run.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

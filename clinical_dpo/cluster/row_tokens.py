@@ -2,8 +2,8 @@
 
 The numbers come from the first of these sources that is available:
 
-1. Counts by the model's tokenizer. The rule `gate_rows` counts the rows of every split before a model trains on them. If
-   there are many rows, it counts a sample of them.
+1. Counts by the model's tokenizer. The rule `gate_rows` counts the rows of every split before a model trains on them.
+   If there are many rows, it counts a sample of them.
 2. The means that the task file states in `tokens`.
 3. Assumed numbers.
 """
@@ -57,7 +57,16 @@ def mean_lengths(split: SplitTokens) -> tuple[float, float]:
 
 @lru_cache(maxsize=256)
 def with_examples(split: SplitTokens, train: SplitTokens, count: int) -> SplitTokens:
-    """The rows of a split with examples in each prompt: `count` training rows of mean length, each with its answer."""
+    """Return the token counts of a split for prompts that contain `count` examples each.
+
+    An example is the prompt and the answer of a training row. The number of tokens of each example is assumed to be the
+    mean over the training rows.
+
+    Args:
+        split: token counts of the split without examples.
+        train: token counts of the training rows.
+        count: number of examples in each prompt.
+    """
     longer = count * sum(mean_lengths(train))
     return SplitTokens([replace(row, prompt=row.prompt + longer) for row in split.rows], split.source)
 
@@ -84,10 +93,15 @@ def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, fl
 def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens:
     """Numbers of tokens of a split's rows as a model reads them. Rows longer than `max_length` are not cut here.
 
-    Rejected answers are not counted. If the tokens of the row's own answer are counted, those of its rejected answer
-    are estimated as this number times a ratio. The ratio is that of the characters of rejected and chosen answers in
-    the preference pairs. Without pairs it is that of the tokens in the task file. If the task file states no tokens,
-    the ratio is 1.
+    The tokenizer counts prompts and answers, but no rejected answers. The tokens of a rejected answer are therefore
+    estimated: the counted tokens of the row's own answer times a ratio. The ratio comes from the first of these sources
+    that is available:
+
+    1. The preference pairs: characters of all rejected answers divided by characters of all chosen answers.
+    2. The means that the task file states in `tokens`: `rejected` divided by `answer`.
+    3. Without both, the ratio is 1.
+
+    If no row of the split is counted, all three numbers are those of the task file, or are assumed.
     """
     gate = Path(study.paths("gate", task=task, model=model))
     pairs = Path(study.paths("pairs", task=task, model=model, split=split))

@@ -1,4 +1,7 @@
-"""Detect folders that other nodes of a cluster cannot see, from this host's mounts and NFS exports."""
+"""Detect folders that other nodes of a cluster cannot see.
+
+The mounts and the NFS exports of this host show which folders these are.
+"""
 
 import os
 import re

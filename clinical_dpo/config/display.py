@@ -15,10 +15,12 @@ def task_names(study: Study, task: str) -> dict[str, str]:
 
 
 def task_facts(study: Study, task: str) -> dict[str, Any]:
-    """The settings for a task's tables of metrics and comparisons: name, metric, test, data, seed and classes.
+    """Return the settings for a task's tables of metrics and comparisons.
 
-    The classes are `labels` if the task has tables of all its labels (`has_label_tables`). Otherwise they are
-    `positive` and `negative`. Tasks without labels have no classes.
+    The keys are `name`, `metric`, `paired_test`, `data`, `seed` and the keys of the classes. If the task has tables of
+    all its labels (`has_label_tables`), the list of labels is under the key `labels`. Otherwise the first label is
+    under the key `positive`, and the second label is under the key `negative`. Tasks whose grader is not `label` have
+    none of these three keys.
     """
     settings = study.tasks[task]
     facts = {key: settings[key] for key in ("name", "metric", "paired_test")}
@@ -57,7 +59,7 @@ def watermark(study: Study, task: str, graded: bool = True) -> str | None:
 
 
 def watermarks(study: Study) -> dict[str, str | None]:
-    """Map each task to the watermark of its figures without grades."""
+    """Map each task to the watermark of those of its figures that show no grades; None if they need no watermark."""
     return {task: watermark(study, task, graded=False) for task in study.tasks}
 
 

@@ -210,10 +210,10 @@ def read_api_key(endpoint: Endpoint) -> str | None:
         return None
     where = f"endpoint '{endpoint.name}': environment variable {variable}"
     if variable not in os.environ:
-        raise PublicError(f"{where} is not set. Set it to the key of {endpoint.host}.")
+        raise PublicError(f"{where} is not set. Set it to an API key for {endpoint.host}.")
     key = os.environ[variable].strip()
     if not key:
-        raise PublicError(f"{where} is empty. Set it to the key of {endpoint.host}.")
+        raise PublicError(f"{where} is empty. Set it to an API key for {endpoint.host}.")
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise PublicError(f"{where} contains characters that no key has. Copy the key of {endpoint.host} again.")
     return key

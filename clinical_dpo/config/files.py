@@ -80,9 +80,13 @@ def selections(study: Study) -> list[str]:
 
 
 def variant_files(study: Study, task: str, name: str, variants: Sequence[str] | None = None) -> list[str]:
-    """The path of one file of each model and variant of a task.
+    """The paths of one kind of file of a task: one path for each pair of model and variant.
 
-    Without `variants`, all variants of the task are listed.
+    Args:
+        study: the run.
+        task: name of the task.
+        name: kind of file, a key of `paths.PATHS`, such as `answers`.
+        variants: the variants whose files are listed. Without it, these are all variants of the task.
     """
     return [
         study.paths(name, task=task, model=model, variant=variant)
@@ -97,7 +101,10 @@ def grades(study: Study, task: str) -> list[str]:
 
 
 def answers(study: Study, task: str) -> list[str]:
-    """The paths of the answers to which the files of `grades` belong, in the same order."""
+    """The paths of the answers of every variant of a task's models, then of the task's external predictions.
+
+    The function `grades` returns the paths of their grades in the same order.
+    """
     return _with_external(study, task, "answers")
 
 

@@ -109,15 +109,23 @@ def missing_input(task: Mapping[str, Any], config: Mapping[str, Any], paths: Pat
 
 
 def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], models: Sequence[str]) -> None:
-    """Refuse generated fields that cannot or must not be written, are not used, or form a cycle.
+    """Check that the generated fields of a task can be generated, that each is used, and that no private text leaks.
 
     Args:
         task: a task file's settings.
-        config: the run's config, with `endpoints` and `phi_hosts`.
-        models: names of all model files.
+        config: the run's config, with `endpoints`, `phi_hosts` and `plain_http_hosts`.
+        models: names of all model files. The endpoint of a field must have another name.
 
     Raises:
-        UserError: a generated field is refused. The message names the key and the correction.
+        UserError: a field fails a check. The message names the key and the correction. The failures are:
+
+            - The field has no writer (model or endpoint), or has two.
+            - The field's endpoint is not in the config, has the name of a model, or may not receive the private text.
+            - The field is written by an endpoint, but the task has no `when_missing`.
+            - The field is also read from a column of the source.
+            - The field's prompt is not a valid template.
+            - The field's prompt needs a field whose own prompt needs this field, directly or through other fields.
+            - Nothing uses the field.
     """
     generated_fields = task.get("generated_fields", {})
     if not generated_fields:

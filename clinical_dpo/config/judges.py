@@ -73,14 +73,17 @@ def is_corrected(task: Mapping[str, Any]) -> bool:
 
 
 def judging_round(record: str | Path, endpoint: Endpoint) -> int:
-    """Number of a judge's current round. In a round the judge is asked about all items without a verdict.
+    """Return the number of a judge's current round. A round asks the judge about all items without a verdict.
 
-    The record has the number of the last round. The number of the new round is one higher if the endpoint is available
-    and some items have neither a verdict nor a refusal. Otherwise the number stays the same. It is a parameter of the
-    Snakemake rule, so the rule runs again if the number changes.
+    The record has the number of the last round. A new round, with the next number, starts if the endpoint is available
+    and at least one item has neither a verdict nor a refusal. Otherwise the number stays the same. The number is a
+    parameter of the Snakemake rule, so the rule runs again if the number changes.
+
+    Refused items have no verdict, so every new round asks about them again. They are no reason for a new round.
 
     Args:
-        record: path of the record that `judge.judge_items` writes. Without it the number is 0.
+        record: path of the file with the record that `judge.judge_items` returned in the last round. If there is no
+            such file, the number is 0.
         endpoint: the judge's endpoint.
     """
     if not Path(record).exists():

@@ -19,10 +19,12 @@ def scores_likelihood(task: Mapping[str, Any]) -> bool:
 
 
 def has_label_tables(task: Mapping[str, Any]) -> bool:
-    """Whether a task has the metrics, tables and figures of all its labels.
+    """Whether a task has the metrics, tables and figures that cover all its labels, such as the confusion table.
 
-    A task with two labels and written answers has only those of its positive class, unless its headline metric or its
-    key `prevalence` needs all labels.
+    A task with more than two labels has them. A task with two labels has them if its answers are the most probable
+    labels (`scores_likelihood`), if it has the key `prevalence`, or if its headline metric needs all labels
+    (ALL_LABELS). Any other task with two labels has only the metrics of a positive and a negative class. A task whose
+    grader is not `label` has neither.
     """
     return task["grader"] == "label" and (
         len(task["labels"]) > 2

@@ -24,9 +24,10 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
 
 
 def complete_recipes(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with complete recipes: a recipe takes over all settings that it lacks from its `based_on` recipe.
+    """The config with complete recipes.
 
-    The key `only_tasks` is not taken over.
+    The key `based_on` of a recipe names another recipe. The recipe inherits from it every setting that it does not set
+    itself, except `only_tasks`.
 
     Raises:
         UserError: a recipe is based on an unknown recipe, or recipes are based on each other in a circle.
@@ -52,7 +53,7 @@ def _complete_recipe(recipes: Mapping[str, Any], name: str, before: tuple[str, .
     if base in (name, *before):
         raise UserError(
             f"config: key 'recipes.{name}.based_on' names '{base}': these recipes are based on each other in a circle. "
-            "Set all settings in one of them."
+            "Remove `based_on` from one of them, and set its `models`, `adapter`, `sft` and `dpo`."
         )
     shared = _complete_recipe(recipes, base, (name, *before))
     own = {key: value for key, value in recipe.items() if key != "based_on"}
@@ -149,7 +150,7 @@ class Study:
         return fixed | merge(recipe[stage], own.get(stage, {}))
 
     def training(self, task: str, stage: str) -> dict[str, Any]:
-        """The settings of a stage that all its trials share."""
+        """Return the settings that are the same in all trials of a stage (all settings except SWEPT)."""
         return {key: value for key, value in self.stage(task, stage).items() if key not in SWEPT}
 
     def trials(self, task: str, stage: str) -> dict[str, dict[str, float]]:
@@ -219,7 +220,11 @@ class Study:
         return {} if self.is_missing(task) else {key: self.tasks[task][key] for key in keys if key in self.tasks[task]}
 
     def source(self, task: str) -> Mapping[str, Any]:
-        """The source of a task in this run: its own source, or its `stand_in` if the task cannot use its own text."""
+        """Return the settings of the source that a task has in this run.
+
+        They are the task's `source`. If the text of this source is unavailable (`is_missing`), they are the task's
+        `stand_in`.
+        """
         settings = self.tasks[task]
         return settings["stand_in"] if self.is_missing(task) else settings["source"]
 
@@ -248,7 +253,8 @@ class Study:
     def external_families(self, task: str) -> dict[str, list[str]]:
         """Name of external predictions of a task -> tasks of the same recipe that have predictions of this name.
 
-        These tasks share one significance level.
+        Each list includes this task. The significance level of the comparisons with these predictions is divided by the
+        number of tasks in the list.
         """
         return {
             name: [member for member in self.family(task) if member in self.tasks and name in self.externals(member)]

@@ -17,7 +17,10 @@ from clinical_dpo.variants import PAIRED_SETTINGS, PAIRED_STAGES, STAGES
 
 
 def check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Check the rules of a task that a schema cannot express: recipe, seeds, stages, dev set of a sweep, and its keys.
+    """Check the rules of a task file that a JSON schema cannot express.
+
+    The rules are about the recipe, the training seeds, the settings of each stage, and the other keys of the file. One
+    rule is that a stage with several trials (a sweep) needs a dev set.
 
     Args:
         name: name of the task.
@@ -25,7 +28,8 @@ def check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) ->
         config: the run's config with complete recipes.
 
     Raises:
-        UserError: a rule is broken. The message has all mistakes of stages and keys.
+        UserError: a rule is broken. A mistake in the recipe or the seeds is reported alone. All mistakes in the stages
+            and the other keys are reported together.
     """
     where = f"config/tasks/{name}.yaml"
     recipes = config["recipes"]
@@ -75,9 +79,9 @@ def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str,
         return
     choice = [other for other in recipes if "only_tasks" not in recipes[other]]
     raise UserError(
-        f"config/tasks/{name}.yaml: recipe '{recipe_name}' is a paper's recipe, only for its own tasks: "
+        f"config/tasks/{name}.yaml: recipe '{recipe_name}' reproduces a paper and allows only the paper's tasks: "
         f"{', '.join(recipe['only_tasks'])}. Set `recipe` to {' or '.join(choice)} (docs/costs.md has the planned "
-        f"hours of each). Or add a recipe of your own with `based_on: {recipe_name}` to your config."
+        f"hours of each recipe). Or add a recipe of your own with `based_on: {recipe_name}` to your config."
     )
 
 

@@ -76,7 +76,7 @@ def _choice(values: Iterable[str]) -> str:
 
 
 def _rubric_misfits(task: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a message for each fault of a rubric that the schema cannot express."""
+    """Check a task's settings of a rubric for faults that the schema cannot find. Yield a message for each fault."""
     if task["metric"] == "rubric" and "rubric" not in task:
         yield "metric 'rubric' needs key 'rubric', a list of items with weights. Add this key, or use another metric."
     if "rubric" in task and task["answer_type"] != "text":

@@ -36,8 +36,9 @@ def subgroup_rows(items: Iterable[tuple[str, Row]], subgroups: Sequence[Mapping[
         known = set(levels.values()) - {MISSING}
         if len(known) > MOST_LEVELS:
             raise PublicError(
-                f"key 'subgroups', '{subgroup['name']}': the test items have {len(known)} different values, but only "
-                f"{MOST_LEVELS} are allowed. Set `edges` for numbers, or map values to fewer levels by a template."
+                f"key 'subgroups', '{subgroup['name']}': the test items have {len(known)} different levels, but only "
+                f"{MOST_LEVELS} are allowed. If the values are numbers, set a few `edges`. Otherwise, set `column` to "
+                "a template that maps the values to fewer levels."
             )
         order = level_names(subgroup["edges"]) if "edges" in subgroup else sorted(known)
         ordered = sorted(levels.items(), key=lambda item: [*order, MISSING].index(item[1]))

@@ -122,9 +122,9 @@ def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
     """Return the paragraphs (Markdown) of the section "Texts", which lists faults of the source's texts.
 
     Without faults, the list is empty. A table has a row for each fault. It shows how many texts have the fault, the
-    numbers of the first rows that have it, and the setting that repairs it. For a repaired fault it also shows excerpts
-    of the first repaired text, before and after the repair. Below the table are the reasons why columns are not read.
-    If `private`, excerpts and reasons are left out, because they quote texts.
+    numbers of the first rows that have it, and the setting that can repair it, if there is one. For a repaired fault it
+    also shows excerpts of the first repaired text, before and after the repair. Below the table are the reasons why
+    columns are not read. If `private`, excerpts and reasons are left out, because they quote texts.
     """
     changes = source.get("changes", {})
     faults = [(name, "kept", entry) for name, entry in source.get("warnings", {}).items()]

@@ -100,7 +100,17 @@ def frame_faults(prompt: Sequence[int], answer: Sequence[int], tokenizer: Any) -
 
 
 def preview_page(shown: Sequence[Mapping[str, Any]], tokenizer: Any, task: str, model: str) -> str:
-    """Return previewed rows as a Markdown page. Of private rows, the page shows only numbers and special tokens."""
+    """Return previewed rows as a Markdown page.
+
+    Of a private row, the page shows only the row's name, the numbers of tokens, the faults, and the special tokens with
+    their positions.
+
+    Args:
+        shown: rows from `preview_rows`.
+        tokenizer: the model's tokenizer.
+        task: name of the task.
+        model: name of the model.
+    """
     lines = [f"# {markdown(task)} as {markdown(model)} reads it", ""]
     lines += ["Special tokens are written out. The loss covers the answer alone.", ""]
     titles = {"sft": "Training", "generation": "Generation"}

@@ -174,9 +174,10 @@ class Caller:
             server.check_refusal(outcome, name)
 
     def finish(self, server: ChatServer, conversation: Conversation) -> None:
-        """Make up to CALLS_PER_REPLY calls to get a readable reply in a conversation.
+        """Request replies (`call`) until a conversation has a readable one or a refusal, at most CALLS_PER_REPLY times.
 
-        If no reply is readable and `refuse_unreadable` is true, the conversation ends with a refusal.
+        If no reply is readable and `refuse_unreadable` is true, the conversation ends with a refusal. If a call raises
+        an error, in this or another conversation, no further reply is requested.
         """
         for _ in range(CALLS_PER_REPLY):
             if conversation.reply or self.stopped.is_set():
@@ -253,7 +254,7 @@ class Caller:
         )
 
     def refuse(self, messages: Messages, reply: Reply) -> Reply:
-        """Store `reply` as the refusal of a call, and return `reply`."""
+        """Record that the server refused the call with `messages`. Return `reply`, which has the refusal's code."""
         self.store.keep_refusal(self.digest(messages), reply)
         return reply
 

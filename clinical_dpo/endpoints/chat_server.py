@@ -59,9 +59,10 @@ class ChatServer:
         return f"endpoint '{self.endpoint.name}' ({self.endpoint.base_url})"
 
     def check_listener(self) -> None:
-        """Raise PublicError if another user of this host would receive a key or private text.
+        """Raise PublicError if another user of this host would receive an API key, another secret or private text.
 
-        This can happen only if the server is on this host, and another user has started the program at its port.
+        This can happen only if the requests go unencrypted to a server on this host, and the program that listens at
+        the server's port belongs to another user.
         """
         if self.is_confidential and self.endpoint.is_readable_here:
             check_listener(self.endpoint)

@@ -108,7 +108,8 @@ def _address(words: str) -> str:
 def _addresses(host: str) -> set[str]:
     """Return the addresses of `host`, and the wildcards `0.0.0.0` and `::`.
 
-    A socket of this host receives connections to `host` only if it listens at one of these addresses.
+    A socket on this machine receives connections to `host` only if it listens at one of these addresses. If `host`
+    cannot be resolved, only the wildcards are returned.
     """
     try:
         addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}

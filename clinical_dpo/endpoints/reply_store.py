@@ -24,9 +24,10 @@ class ReplyStore:
 
     Attributes:
         bodies: digest of a call -> raw body of the completion.
-        refusals: digest of a call -> its refusal, with the calls and tokens of all runs.
+        refusals: digest of a call -> its latest refusal. Its `calls` and tokens are sums over all refusals of
+            the call.
         servers_without_schema: servers that refuse a JSON schema for replies, each named by address and model.
-        interrupted: number of calls without a stored outcome, because a kill interrupted them.
+        interrupted: number of calls that were sent but have no stored outcome, because a kill interrupted them.
     """
 
     def __init__(self, path: str | Path, private: bool = False) -> None:
@@ -103,7 +104,7 @@ class ReplyStore:
 
         Args:
             call: digest of the call.
-            facts: further fields of the row.
+            facts: further fields of the row that is appended to the file.
         """
         self._append({"event": "sent", "call": call, **facts}, sync=False)
 
@@ -114,7 +115,7 @@ class ReplyStore:
             call: digest of the call.
             body: body of the response, whatever it contains.
             completion: whether the body is a completion with a reply. If true, the call is never made again.
-            facts: further fields of the row.
+            facts: further fields of the row that is appended to the file.
         """
         self._append({"event": "received", "call": call, "completion": completion, **facts, "body": body}, sync=True)
         if completion:

@@ -1,4 +1,4 @@
-"""Remove keys from the responses of a server, in any spelling of the keys."""
+"""Remove API keys and other secrets of the requests from a server's responses, also if encoded or disguised."""
 
 import base64
 import os

@@ -31,9 +31,10 @@ def grader_module(grader: str) -> str:
 
 
 def new_grade(item_id: str, grader: str, status: Literal["pending", "complete"]) -> Grade:
-    """Return a row of a grades table in which the grade is still empty.
+    """Return a row of a grades table in which `grade`, `label`, `parsed` and `valid` are still empty.
 
-    If the grader is a proxy (an automatic stand-in for people or a judge), `proxy` is "true".
+    The column `proxy` is "true" if the grader is a proxy: an automatic grader in place of a judge. Otherwise it is
+    "false".
     """
     proxy = "true" if grader in PROXIES else "false"
     return Grade(id=item_id, grade="", grader=grader, label="", parsed="", valid="", status=status, proxy=proxy)

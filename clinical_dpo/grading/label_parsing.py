@@ -155,8 +155,11 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
 def _labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return spelling -> label. The spellings are normalised as `sentences` normalises an answer.
 
-    For a label `no X`, the spelling `X` is added with the value _BARE + label, because an answer that denies `X` means
-    the label `no X`.
+    Spellings are added for a label or synonym that begins with a negation:
+
+    - For `no X`, `not X` or `non X`, the spelling `X` is added with the value _BARE + label, because an answer that
+      denies `X` means this label. If `X` already is a spelling, it is not added.
+    - For `nonX`, the spelling `non X` is added with the same label.
 
     Raises:
         UserError: two labels differ only in punctuation.

@@ -5,8 +5,8 @@ false negative of its item's true class and a false positive of no class. It is 
 classes, so their specificity falls. NPV does not count it.
 
 Sensitivity is not defined for a class without items. PPV is not defined for a class that no answer gives. F1 is not
-defined for a class without items that no answer gives. A mean over classes leaves out classes whose value is not
-defined.
+defined for a class if the class has no items and no answer gives it. A mean over classes leaves out classes whose value
+is not defined.
 
 Counts are arrays of numbers of items, with the shape (..., true classes, answers). The last axis has one entry for each
 class, then one for invalid answers. A metric of each class has the shape (..., classes), and a metric of all classes

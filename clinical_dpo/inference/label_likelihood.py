@@ -100,9 +100,9 @@ def item_continuations(
 ) -> tuple[int, list[list[int]]]:
     """Return the position of a row's first answer token, and for each spelling the token ids of prompt and answer.
 
-    The position is the same for all spellings. A tokenizer may join the end of the prompt with the first letters of a
-    spelling into one token, which then counts as the first answer token. The position is then that of the earliest such
-    token.
+    A tokenizer may join the end of the prompt with the first letters of a spelling into one token. This token counts as
+    the first answer token of the spelling. The first answer tokens of the spellings can thus have different positions.
+    The function returns the smallest of these positions and uses it for all spellings.
     """
     parts = [continuation_tokens(row, spelling, tokenizer, ends, scoring.end_token) for spelling in scoring.spellings]
     return min(len(prompt) for prompt, _ in parts), [prompt + answer for prompt, answer in parts]

@@ -75,7 +75,7 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
             raise
         architecture = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type
         raise PublicError(
-            f"config/models/{model['name']}.yaml: key 'attention': transformers has no attention "
+            f"config/models/{model['name']}.yaml: key 'attention': transformers has no attention implementation "
             f"'{model['attention']}' for the architecture '{architecture}'. Set `attention: eager`."
         ) from error
     keep_differentiable(loaded)

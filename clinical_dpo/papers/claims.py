@@ -26,9 +26,10 @@ def metric_entries(study: Study, metric: str) -> list[Entry]:
 
 
 def tested_pairs(study: Study, metric: str) -> Iterator[tuple[Entry, Entry]]:
-    """Yield (previous entry, entry) for every entry of a metric for which the paper prints a P.
+    """Yield (previous entry, entry) for every entry of a metric that has a P. An entry is a number that a paper prints.
 
-    An entry is a printed number. The P compares the two entries, which belong to two variants of one model.
+    The previous entry is the one listed just before the entry in the study. The two entries belong to two variants of
+    one model, and the P compares them.
     """
     for before, entry in pairwise(study["entries"]):
         if entry["metric"] == metric and entry["p"]:

@@ -176,10 +176,14 @@ def check_margins(study: Study) -> Iterator[Row]:
 def check_rouges(study: Study) -> Iterator[Row]:
     """Check whether each printed mean ROUGE F1 is possible for the printed mean precision and mean recall.
 
-    An item's F1 is the harmonic mean of its precision and recall. The harmonic mean is concave, so the mean F1 is at
-    most the harmonic mean of the means (Jensen 1906). An item's recall is its precision x (answer length / reference
-    length) (Lin 2004). Mean recall / mean precision is therefore a mean of these ratios of lengths, weighted by
-    precision.
+    Yield one row per printed mean F1. Two facts give the verdict:
+
+    - An item's F1 is the harmonic mean of its precision and recall. The harmonic mean is concave, so the mean F1 is at
+      most the harmonic mean of mean precision and mean recall (Jensen 1906). A larger F1 is impossible.
+    - An item's recall is its precision x (answer length / reference length) (Lin 2004). The quotient mean recall / mean
+      precision is therefore the mean of answer length / reference length, weighted by the items' precision. If the
+      quotient is below 0.5, the F1 is possible only if answers are that short, or if the paper exchanged precision and
+      recall.
     """
     short_answers = "answers have less than half their references' words, or precision and recall are exchanged"
     values = {(entry["metric"], entry["variant"]): entry for entry in study["entries"]}

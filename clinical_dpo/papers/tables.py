@@ -123,9 +123,9 @@ def _caveats(row: Mapping[str, Any]) -> Iterable[str]:
 
 
 def printed(table: Rows, metrics: Sequence[str]) -> list[Row]:
-    """Turn rows of `beside_published` into rows of text with the columns PRINTED, one per metric, model and variant.
+    """Make a row of text for each combination of metric, model and variant. The columns are the keys of PRINTED.
 
-    If the run has no estimate and the paper prints no value, there is no row.
+    A combination has no row if the run has no estimate and the paper prints no value.
 
     Args:
         table: rows of `beside_published`.

@@ -203,10 +203,10 @@ def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> st
 
 
 def _unit(row: Mapping[str, Any]) -> str:
-    """Name of the items that the column `items_to_decide` counts: "rated items" or "test items".
+    """Name of the items that the column `items_to_decide` counts.
 
-    If the decision is based on a judge whose estimate is corrected by raters' grades, the text also has the share of
-    test items that are rated.
+    The name is "rated items" if the decision is based on the raters' grades alone, otherwise "test items". If the
+    raters' grades correct a judge's estimate, the text also says which share of the test items the raters graded.
 
     Args:
         row: row of the decisions.
@@ -217,9 +217,10 @@ def _unit(row: Mapping[str, Any]) -> str:
 
 
 def _numbers(row: Mapping[str, Any]) -> str:
-    """Text of a decision's effect and of the interval on which it is based: "(+3.1, 95% interval 0.4 to 5.8)".
+    """Text of a decision's effect and of the interval that led to the decision: "(+3.1, 95% interval 0.4 to 5.8)".
 
-    Each limit has enough digits to show on which side of zero and of the margin it is.
+    Each limit of the interval has enough digits to show whether it is above or below zero, and above or below the
+    margin and the negative margin. At most MOST_DIGITS digits are added for this purpose.
 
     Args:
         row: row of the decisions.

@@ -140,7 +140,10 @@ def _estimate(row: Mapping[str, str]) -> str:
 
 
 def _p(row: Mapping[str, str]) -> str:
-    """Text of the P of a comparison, with an asterisk if P is significant. A P of F1 follows after a slash."""
+    """Return a comparison's P value as text, with an asterisk if it is significant; "pending" for a pending comparison.
+
+    If the comparison also has a P value for F1, this value follows after a slash. It has an asterisk of its own.
+    """
     if row["status"] == "pending":
         return "pending"
     levels = [float(row["threshold"])] if row["threshold"] else []

@@ -51,7 +51,7 @@ def remarks(rows: Rows, task: str, model: str, variant: str) -> list[str]:
 
     Args:
         rows: rows of trivial.csv, as read from CSV; empty for a task without labels.
-        task, model, variant: names of the variant, as in the columns of `rows`.
+        task, model, variant: the variant's values in the columns `task`, `model` and `variant` of `rows`.
     """
     sentences = []
     for row in rows:

@@ -28,9 +28,10 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
         `repository`, `visibility`, `commit` (id of the new commit) and `url` (address of this commit).
 
     Raises:
-        UserError: the task's text is private, nobody else could load the model in the folder, HF_TOKEN is not set, the
-            hub does not allow the repository's name, the repository exists with a visibility other than `visibility`,
-            the hub refuses the upload, or the hub cannot be reached. The message contains no token.
+        UserError: the task's text is private, the model is an adapter without a merged copy and its base model is a
+            folder of this computer, HF_TOKEN is not set, the hub does not allow the repository's name, the repository
+            exists with a visibility other than `visibility`, the hub refuses the upload, or the hub cannot be reached.
+            The message contains no token.
     """
     if task.get("phi"):
         refuse_private(task["name"])

@@ -42,8 +42,8 @@ def f1_interval(
 ) -> Interval:
     """Interval of the first class's F1, from Wilson's interval of J (Lam et al. 2023, arXiv:2309.14621).
 
-    J = TP / (TP + FP + FN). The paper calls the interval "Wilson indirect". If no label and no answer is the class, F1
-    is not defined, and the interval is (None, None).
+    J = TP / (TP + FP + FN). The paper calls the interval "Wilson indirect". F1 is not defined if the first class is
+    neither the true label nor the parsed label of any item. The interval is then (None, None).
 
     Args:
         labels: the true label of each item.

@@ -30,11 +30,11 @@ def exact_p(counts: np.ndarray) -> float:
     tp_either, fp_either = tp_first + tp_second, fp_first + fp_second
 
     def difference(tp: np.ndarray | int, fp: np.ndarray | int) -> np.ndarray:
-        """Difference of F1, given how many discordant items the first variant answers as positive.
+        """Return the first variant's F1 minus the second variant's F1, for given answers to the discordant items.
 
         Args:
-            tp: number of these items that have a positive label.
-            fp: number of these items that have another label.
+            tp: number of discordant items with a positive label that the first variant answers as positive.
+            fp: number of discordant items with another label that the first variant answers as positive.
         """
         numerators = [2 * (tp_both + tp), 2 * (tp_both + tp_either - tp)]
         false_positives = [fp_both + fp, fp_both + fp_either - fp]

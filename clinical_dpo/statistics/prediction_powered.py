@@ -154,7 +154,7 @@ def corrected_mean(
     the interval contains the true mean.
 
     Args:
-        raters, judge, others: as for `tuned_mean`. The raters' grades are not all equal.
+        raters, judge, others: as for `tuned_mean`. The raters' grades must not all be equal.
         scale: lowest and highest possible grade. The estimate is limited to the scale.
         level: confidence level of the interval.
         groups: groups of the items; None for independent items. With groups, n is the number of groups with rated
@@ -220,7 +220,9 @@ def _variance(
         raters, judge, others: as for `tuned_mean`.
         weight: weight of the judge's grades.
         groups: groups of the items; None for independent items.
-        more_pairs: whether to add two pairs (or two groups), as `corrected_difference` does.
+        more_pairs: whether to compute the variance as if the sample had two more pairs, those that
+            `corrected_difference` describes. With groups, it has two more groups. The returned number of units does
+            not include them.
     """
     y, predicted, rest = (np.asarray(values, dtype=float) for values in (raters, judge, others))
     residuals, judged = y - weight * predicted, np.concatenate([predicted, rest])

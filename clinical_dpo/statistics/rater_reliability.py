@@ -69,9 +69,9 @@ def krippendorff_alpha(
     """Krippendorff's alpha (2011, Computing Krippendorff's alpha-reliability), by package krippendorff.
 
     The interval uses the jackknife variance over items (Efron & Tibshirani 1993, ch. 11), which treats the items as a
-    random sample. The jackknife leaves out one item at a time and computes alpha from all other items. Items with the
-    same ratings give the same alpha, so alpha is computed only once for all of them. If the items are in groups, the
-    interval is that of `jackknife_interval`.
+    random sample. The jackknife leaves out one item at a time and computes alpha from all other items. If several items
+    have the same ratings, alpha is the same whichever of them is left out, so it is computed only once for them. If the
+    items are in groups, the interval is that of `jackknife_interval`.
 
     Args:
         votes: for each item, its ratings. Items with fewer than two ratings do not count.
@@ -82,7 +82,8 @@ def krippendorff_alpha(
 
     Returns:
         Alpha and its interval. Alpha is None if there are no items, or if all ratings are equal (0 / 0). The interval
-        is (None, None) if the raters agree on all items, or if alpha is not defined without one of the items.
+        is (None, None) if alpha is None, if the raters agree on all items, or if alpha becomes 0 / 0 when a certain
+        item is left out. With groups, `jackknife_interval` states when the interval is (None, None).
     """
     pairable = [item for item in votes if len(item) > 1]
     names = {vote for item in pairable for vote in item}

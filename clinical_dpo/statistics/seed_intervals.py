@@ -46,15 +46,16 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
     Args:
         values: without `statistic`, the difference of two variants' grades for each seed and item, shape (seeds,
             items). With `statistic`, k numbers for each seed and item, shape (seeds, items, k).
-        statistic: function that computes the effect from k means: the mean of each of the k numbers over the items. It
-            takes an array of shape (..., k) and returns an array of shape (...). If this is None, the effect is the
-            mean difference.
+        statistic: function that computes the effect of a seed. Each of the k numbers is first averaged over the items.
+            The function takes these averages as an array of shape (..., k), and returns the effects as an array of
+            shape (...). If `statistic` is None, the effect is the mean difference.
         level: confidence level.
 
     Returns:
         The effect. With one seed the interval accounts for the items only, and `seed_sd` is None. Interval and P are
-        None for a single item. They are also None if all values are equal and not 0, because such values tell nothing
-        about the spread.
+        None for a single item, and if `statistic` returns NaN for all items or for all items but one. They are also
+        None if the variance is 0 and the effect is not 0, because equal values tell nothing about the spread. If the
+        variance and the effect are 0, the interval is None and P is 1.
 
     Raises:
         UserError: `values` has another shape or no items, or a value is not a finite number.

@@ -163,7 +163,7 @@ def _size(rows: Rows) -> Row:
 
 
 def _people(rows: Rows) -> int:
-    """Number of groups of the rows, or number of rows if they have no groups."""
+    """Number of different groups, such as patients, in the rows. Without groups, the number of rows."""
     return number_of_groups(rows) or len(rows)
 
 
@@ -203,12 +203,16 @@ def masked_levels(
 ) -> dict[str, set[str]]:
     """Find the levels of each subgroup to mask (hide), because their numbers could reveal numbers of a few people.
 
-    The function `masked` first chooses levels in each subgroup alone. Two subgroups together may also reveal the
-    numbers of a few people. An example is a subgroup with the level "65 or more" and another with the level "66 or
-    more". Subtracting the numbers of one level from those of the other would reveal the numbers of the people of age
-    65. One level may also differ by only a few people from several levels of another subgroup together. An example is
-    the level "women" if all women are in two wards that have only a few other patients. In both cases the level of the
-    later subgroup is masked, and further levels of this subgroup are masked as `masked` demands.
+    First, the function `masked` chooses levels in each subgroup without regard to the other subgroups. After that, two
+    subgroups together may still reveal the numbers of a few people. There are two cases:
+
+    - A level differs by only a few people from one level of another subgroup. For example, one subgroup has the level
+      "65 or more", and another has the level "66 or more". The numbers of the first level minus those of the second
+      would reveal the numbers of the people of age 65. The level of the later subgroup in `of` is masked.
+    - A level differs by only a few people from several levels of another subgroup together. For example, all women are
+      in two wards, and these wards have only a few other patients. The single level, here "women", is masked.
+
+    After each level that is masked in this way, `masked` chooses further levels of the same subgroup to protect it.
 
     Args:
         of: maps each subgroup to its levels, and each level to the ids of its items.

@@ -4,11 +4,13 @@ The Stuart-Maxwell test asks whether the two variants give each label equally of
 table of first answer by second answer is symmetric.
 
 Each test has a version for items in groups: a score test with the cluster-robust covariance (Boos 1992, Am Stat
-46:327-333). Its statistic is d' S^- d, where S^- is the generalised inverse of S. Each item has a vector. For
-independent items, d is the sum of these vectors, and S is the sum of their outer products. For groups, the vectors are
-first summed over each group. If every group has a single item, the results are those for independent items. If every
-group consists of m copies of one item, with the same m for all groups, the results do not depend on m. The statistic is
-at most the number of groups, so few groups cannot give a small P. No maintained library has these versions for groups.
+46:327-333). A vector codes the two answers to an item (see `clustered_stuart_maxwell` and `clustered_bowker`). The
+vectors of the items in a group are summed. d is the sum of these group sums, and S is the sum of their outer products.
+The statistic is d' S^- d, where S^- is the generalised inverse of S.
+
+If every group has a single item, the results are those of the test for independent items. If every group consists of m
+copies of one item, with the same m for all groups, the results do not depend on m. The statistic is at most the number
+of groups, so few groups cannot give a small P. No maintained library has these versions for groups.
 """
 
 from collections.abc import Sequence

@@ -184,7 +184,7 @@ def f1_difference(means: np.ndarray) -> np.ndarray:
 
 
 def _row(effect: SeedEffect | None, largest: float) -> Row:
-    """Columns of an effect. All are None if `effect` is None. The interval is limited to -`largest` and `largest`.
+    """Columns of an effect. All are None if `effect` is None. The interval is clipped to -`largest` to `largest`.
 
     Args:
         effect: the effect; None if it is not defined.

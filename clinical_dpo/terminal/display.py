@@ -66,7 +66,10 @@ class Display(logging.Handler):
         self._ticking = threading.Thread(target=self._tick, daemon=True)
 
     def open(self) -> None:
-        """Show the bar. From now on, each standard stream that is a terminal leads through a pipe."""
+        """Show the bar, and redirect standard output and standard error into a pipe until `close`.
+
+        A stream that does not lead to a terminal is not redirected.
+        """
         self._read, write = os.pipe()
         for name, number in (("stdout", 1), ("stderr", 2)):
             if os.isatty(number):

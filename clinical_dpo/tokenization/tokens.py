@@ -28,8 +28,9 @@ def tokenize_completion(row: Mapping[str, Any], tokenizer: Any, column: str) -> 
 def tokenize_pair(row: Mapping[str, Any], tokenizer: Any) -> tuple[list[int], list[int], list[int]]:
     """Return the token ids of a pair's prompt, chosen answer and rejected answer, as TRL 1.16 divides them in training.
 
-    Both answers start at the same position, the first at which three sequences are not all equal. The sequences are the
-    prompt with the generation prompt, the prompt with the chosen answer, and the prompt with the rejected answer.
+    Three token sequences are compared: the prompt with the generation prompt, the prompt with the chosen answer, and
+    the prompt with the rejected answer. The prompt ends, and both answers start, at the first position where the three
+    sequences are not all equal.
     """
     prompt = prompt_tokens(row, tokenizer)
     chosen, rejected = (chat_tokens(tokenizer, row["prompt"] + row[column]) for column in ("chosen", "rejected"))

@@ -46,7 +46,10 @@ class TrainingProgress(TrainerCallback):
             self.progress = Progress("step", state.max_steps, state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        """Write a line if the log entry is of training or of an evaluation. Skip the trainer's summary at the end."""
+        """Write a line about training for a log entry with `loss`, or about an evaluation for one with `eval_loss`.
+
+        The trainer's summary at the end has neither key, so no line is written for it.
+        """
         logs = logs or {}
         if "eval_loss" in logs:
             say(f"eval at step {state.global_step}: {', '.join(_notes(logs, 'eval_'))}")

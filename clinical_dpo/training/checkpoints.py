@@ -59,13 +59,13 @@ def _is_complete(checkpoint: Path) -> bool:
 
 
 def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
-    """Rows computed at once: the configured number, halved for every earlier attempt that ran out of memory.
+    """Return the number of rows in a micro-batch. Every earlier out-of-memory failure halves the configured number.
 
     Args:
         rows: configured number of rows.
-        folder: the result of `checkpoint_folder`, where such attempts are counted.
-        batch_size: rows per optimizer step. The result is a divisor of `batch_size`, so that a step has the same rows
-            as before.
+        folder: the result of `checkpoint_folder`. A file in this folder counts the out-of-memory failures.
+        batch_size: rows per optimizer step. The result is the largest divisor of `batch_size` that is at most the
+            halved number, so that a step has the same rows as before.
     """
     record = folder / OUT_OF_MEMORY
     largest = rows >> read_json(record) if record.exists() else rows

@@ -118,9 +118,11 @@ class StepInParts:
         """Compute the loss and the gradients of a batch, part by part. Logged metrics are means over the step.
 
         The SFT loss of a part is a sum over tokens divided by `num_items_in_batch`, the number of tokens in the whole
-        step. The losses of the parts therefore add up. The DPO loss of a part is a mean over the part's pairs. It must
-        be multiplied by the part's share of the step. The trainer divides this loss by the number of accumulated
-        batches, so this method divides that number by the share.
+        step. The losses of the parts therefore add up to the loss of the step. The DPO loss of a part is a mean over
+        the part's pairs. It must be multiplied by the part's share of the step's pairs before it is added. The trainer
+        divides the DPO loss by `current_gradient_accumulation_steps`, the number of accumulated batches. This method
+        divides `current_gradient_accumulation_steps` by the share while a part is computed. This multiplies the loss
+        by the share.
         """
         if "parts" not in inputs:
             return super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]

@@ -21,9 +21,11 @@ TIMES = ("wall_seconds", "evaluation_seconds", "loading_seconds")
 
 
 def may_be_whole_run(log: Sequence[Row]) -> bool:
-    """Whether a probe's eval loss flattens only at the probe's last step, for some value of `plateau_tolerance`.
+    """Whether the last step of a probe can be its plateau, the step at which its eval loss flattens.
 
-    This is so if the last step is the only evaluated step after step 0, or if every earlier eval loss is higher.
+    The plateau depends on `plateau_tolerance`. The result is True if at least one tolerance makes the last step the
+    plateau. This holds in two cases: the last step is the only evaluated step after step 0, or its eval loss is lower
+    than all earlier eval losses. Earlier losses that are not finite are ignored.
 
     Args:
         log: rows of the probe's log.csv.
@@ -40,7 +42,9 @@ def store(
     columns: Sequence[str],
     save: Callable[[Path], None],
 ) -> None:
-    """Store a probe's weights, log and record. If no trial can use the weights (`may_be_whole_run`), delete the folder.
+    """Store the weights, log and record of a probe, if a trial may be able to use the weights (`may_be_whole_run`).
+
+    Otherwise, nothing is stored, and the folder is deleted.
 
     Args:
         folder: folder of the stored weights.

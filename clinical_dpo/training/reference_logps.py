@@ -75,15 +75,16 @@ def compute_reference_logps(
     max_length: int,
     batch_size: int,
 ) -> dict[str, float]:
-    """Write the SFT model's log-probabilities of both answers of all pairs: a Parquet file for each file of pairs.
+    """Write one Parquet file for each file of preference pairs, with the SFT model's log-probabilities.
 
-    The columns are id, chosen and rejected. Log-probabilities are in nats.
+    A row has the id of a pair, and the log-probabilities of its two answers in nats. The columns are id, chosen and
+    rejected.
 
     Args:
         base: folder of the base model.
-        sft: folder of the chosen SFT model.
+        sft: folder of the SFT model, from the best trial of SFT.
         model: settings of the model file.
-        pairs: maps the path of each Parquet file, the output, to the path of the JSON Lines file with its pairs.
+        pairs: path of the Parquet file to write -> path of the JSON Lines file with the pairs.
         max_length: largest number of tokens of a prompt with its answer. Further tokens are cut off.
         batch_size: number of pairs computed at once.
 

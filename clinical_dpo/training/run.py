@@ -297,13 +297,20 @@ def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
 
 
 def rows_at_once(trainer: Any) -> int:
-    """The largest number of rows that the trainer computed at once."""
+    """The number of rows in the trainer's largest micro-batch so far.
+
+    Without a `token_collator`, this is `per_device_train_batch_size`.
+    """
     collator = trainer.token_collator
     return collator.most_rows if collator else trainer.args.per_device_train_batch_size
 
 
 def _peak_memory() -> int:
-    """Largest memory in use so far, in bytes: of the GPU's allocator if there is a GPU, otherwise of the process."""
+    """Return the peak memory in bytes.
+
+    With a GPU, this is the largest memory that PyTorch's allocator had in use on the GPU since the training began.
+    Without a GPU, it is the largest resident memory of the process since the process began.
+    """
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

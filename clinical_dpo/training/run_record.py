@@ -11,11 +11,12 @@ from clinical_dpo.paths import parse
 def total_seconds(run: Mapping[str, Any]) -> float:
     """Estimate the seconds of all steps and evaluations of a run.
 
-    If a run was resumed, its record has only the time after its last checkpoint. This time is therefore scaled up to
-    all steps.
+    If a run was resumed from a checkpoint, its record has only the time after this checkpoint. This time is therefore
+    scaled up to all steps.
 
     Args:
-        run: `steps`, `resumed_from_step` and `wall_seconds` of a run.json. No run is resumed from its last step.
+        run: `steps`, `resumed_from_step` and `wall_seconds` of a run.json. `resumed_from_step` is always below
+            `steps`, because no checkpoint is saved at the last step.
     """
     seconds: float = run["wall_seconds"]
     return seconds * run["steps"] / (run["steps"] - run["resumed_from_step"])
@@ -24,8 +25,8 @@ def total_seconds(run: Mapping[str, Any]) -> float:
 def step_seconds(run: Mapping[str, Any]) -> float:
     """Estimate the seconds of all steps of a run, without evaluations.
 
-    If a run was resumed, its record has only the time after its last checkpoint. This time is therefore scaled up to
-    all steps.
+    If a run was resumed from a checkpoint, its record has only the time after this checkpoint. This time is therefore
+    scaled up to all steps.
 
     Args:
         run: `steps`, `resumed_from_step`, `wall_seconds` and `evaluation_seconds` (a part of `wall_seconds`) of a

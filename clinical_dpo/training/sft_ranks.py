@@ -34,9 +34,9 @@ def refuse_eight_bit_optimizer(run: Run, sft: str | Path) -> None:
     """
     if is_adapter(sft) and "8bit" in run.settings["optimizer"]:
         raise PublicError(
-            f"key 'optimizer': the optimizer '{run.settings['optimizer']}' would change the LoRA ranks of the SFT "
-            "model, which are frozen here. An optimizer with an eight-bit state changes even weights with zero "
-            "gradient. Set optimizer: adamw_torch."
+            f"key 'optimizer': the optimizer '{run.settings['optimizer']}' would change the LoRA weights of the SFT "
+            "model, but this training must keep them frozen. An optimizer with an eight-bit state also changes weights "
+            "whose gradient is zero. Set optimizer: adamw_torch."
         )
 
 

@@ -22,7 +22,11 @@ class RowMeanSFTTrainer(SeparateEvaluation, StepInParts, SFTTrainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """In training, compute TRL's loss. In evaluation, compute the mean over the batch's rows."""
+        """In training, return TRL's loss. In evaluation, return the mean of the losses of the batch's rows.
+
+        The loss of a row is the mean loss of its answer's tokens. An evaluation also records the metrics `entropy` and
+        `mean_token_accuracy` for each row, in place of TRL's value for the batch.
+        """
         outputs: list[Any] = []
 
         def policy(**batch: Any) -> Any:

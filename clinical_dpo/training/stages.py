@@ -11,8 +11,8 @@ MODULES = {"dpo_sft": "dpo"}  # stage -> module that trains it, if the names dif
 
 
 def stage_module(stage: str) -> str:
-    """Name of the module that trains a stage, such as sft or dpo.
+    """Name of the module that trains a stage: `clinical_dpo.training.sft` for the stage `sft`.
 
-    The code digest of a rule includes only the module of the rule's own stage.
+    A training job's code digest includes the module of the job's own stage, not the modules of all stages.
     """
     return f"clinical_dpo.training.{MODULES.get(stage, stage)}"

@@ -56,7 +56,7 @@ def test_other_values_are_refused_by_subgroup_and_item(subgroup, column, words):
 
 
 def test_a_column_of_many_values_is_no_subgroup():
-    with pytest.raises(PublicError, match=r"'sex': the test items have 21 different values, but only 20"):
+    with pytest.raises(PublicError, match=r"'sex': the test items have 21 different levels, but only 20"):
         levels(SEX, sex=[f"p{i}" for i in range(21)])
 
 

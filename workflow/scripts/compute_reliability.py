@@ -1,4 +1,7 @@
-"""Compare the probabilities of every variant of a task with the observed shares, in bins of the probability."""
+"""Compare predicted probabilities with the observed share of events in each bin, for the variants of a task.
+
+Variants whose answers have no probabilities are left out.
+"""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_jsonl, write_csv

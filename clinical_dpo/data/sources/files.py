@@ -119,7 +119,8 @@ def _checked_format(path: Path, options: Mapping[str, Any]) -> str:
             else "Export the file as CSV, JSON Lines or JSON in UTF-8"
         )
         raise PublicError(
-            f"{path}: format '{path.suffix}' is not supported. {mend}. The extensions are {', '.join(FORMATS)}."
+            f"{path}: format '{path.suffix}' is not supported. {mend}. The supported extensions are "
+            f"{', '.join(FORMATS)}."
         )
     formats_of: dict[str, tuple[str, ...]] = {
         "sheet": (".xlsx",),

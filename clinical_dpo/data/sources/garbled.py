@@ -10,14 +10,14 @@ _WESTERN = "cp1252"
 
 
 class _Misreading(NamedTuple):
-    """A wrong encoding with which programs decode UTF-8, and the original characters whose garbled forms reveal it.
+    """A wrong encoding with which programs decode UTF-8, and the characters whose garbled forms are searched for.
 
     Attributes:
         codec: the wrong encoding.
-        leads: first bytes of the original characters in UTF-8.
-        following: bytes that may follow the first byte in UTF-8.
-        least: number of garbled characters from which a text counts as garbled. This number is above 1 if a part of
-            correct text, such as `É’`, can look like a garbled character.
+        leads: the bytes with which the UTF-8 forms of these characters begin.
+        following: the bytes that may follow the first byte in these UTF-8 forms.
+        least: a text counts as garbled if it has at least this number of garbled characters. The number is above 1 if
+            a part of correct text, such as `Å’`, can look like a garbled character.
     """
 
     codec: str

@@ -100,13 +100,13 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def _past_stars(reached: set[int], parts: Sequence[str]) -> set[int]:
-    """Add the position after each reached `**` to `reached`, and return `reached`.
+    """For each index of a `**` in `reached`, add the next index to `reached`. Return `reached`.
 
-    A match that has reached `**` has also reached the next position, because `**` may match no folder.
+    A `**` can stand for zero folders. Therefore a match that has reached a `**` has also reached the part after it.
 
     Args:
         reached: indices of the `parts` that the match has reached. The set is changed in place.
-        parts: the parts of the pattern between slashes.
+        parts: the pattern, split at its slashes.
     """
     for at in sorted(reached):
         while at < len(parts) and parts[at] == "**":

@@ -128,7 +128,11 @@ class MergedCells:
         return cells[area.left - 1] if area.left <= len(cells) else None
 
     def _nameless(self, area: Area) -> list[int]:
-        """Return the columns, counted from 0, that a merged name covers and that have no name of their own."""
+        """Return the unnamed columns, counted from 0, into which the merged cells of another column's name extend.
+
+        Args:
+            area: the merged cells of the name. The name belongs to their first column.
+        """
         return [i for i in range(area.left, area.right) if i >= len(self._names) or not self._names[i]]
 
     def _after_names(self, repairs: Tally) -> int:
@@ -157,10 +161,16 @@ class MergedCells:
         return after
 
     def _check_names(self, rows: Mapping[int, list[Any]]) -> None:
-        """Add to `unread` each column whose merged name covers further columns with values, or rows with values.
+        """Add each column with a faulty merged name to `unread`, unless the column is ignored.
 
-        A merged name belongs only to the first column that it covers. Any other column that it covers may lack a name.
-        The cells of such a column are emptied in `rows` (row number -> cells).
+        A merged name belongs only to the first column that it covers. The name is faulty in two cases:
+
+        1. It also covers an unnamed column that has values. The cells of all unnamed columns that it covers are then
+           emptied in `rows`.
+        2. It reaches down into a row that has values.
+
+        Args:
+            rows: row number -> cells, for the rows below all column names.
         """
         for area in self._header:
             name = self._names[area.left - 1]

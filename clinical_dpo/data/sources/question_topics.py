@@ -117,12 +117,13 @@ TOPICS = tuple(_WIDE_TOPICS)
 
 
 def topic(sentence: str | None, asked: str, strict: bool = False) -> str:
-    """Return the topic of a question, `diagnosis` or `treatment`, or the reason why the question has neither.
+    """Return the topic of a question, `diagnosis` or `treatment`. If it has no topic, return the reason.
 
     Args:
-        sentence: the last sentence as an open question; None if it cannot stand without its options.
-        asked: the publisher's last sentence without its introductory clause.
-        strict: whether only the strict rule counts.
+        sentence: the question's last sentence, rewritten so that it needs no options; None if `open_sentence` could
+            not rewrite it.
+        asked: the last sentence as published, without its introductory clause.
+        strict: whether to apply the strict rule alone. Otherwise, the wide rule is applied too.
     """
     reason = _other_topic(asked)
     rules: list[tuple[str, list[str], Collection[str]]] = [(name, each, ()) for name, each in _STRICT_TOPICS.items()]

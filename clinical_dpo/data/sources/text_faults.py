@@ -46,7 +46,9 @@ class TextReport:
 def checked_texts(
     rows: Sequence[Row], where: str, repair: Collection[str] = (), numbers: Sequence[int] | None = None
 ) -> tuple[list[Row], TextReport]:
-    """Check every text of every row, and repair the faults that `repair` names. No other text is changed.
+    """Check every text of every row, and make the repairs that `repair` names. Other faults are counted, not repaired.
+
+    Column names and the keys of nested objects are converted to Unicode form NFC.
 
     Args:
         rows: the rows.
@@ -55,13 +57,14 @@ def checked_texts(
         numbers: row numbers, for messages; 1, 2, ... if None.
 
     Returns:
-        The rows; and a report that counts faults, such as texts in a program's notation (HTML, written escapes and
-        others), control characters, characters lost or garbled by a wrong encoding, invisible characters, and missing
-        values that are spelled out.
+        The rows with repaired texts; and a report that counts faults, such as texts in a program's notation (HTML,
+        written escapes and others), control characters, characters lost or garbled by a wrong encoding, invisible
+        characters, and missing values that are spelled out.
 
     Raises:
-        UserError: a text contains NUL or half a surrogate pair, which UTF-8 cannot encode; is an error value of Excel;
-            or has more characters than `limits.characters`. The message names the location.
+        UserError: a text or the path of keys to it contains NUL, or contains half a surrogate pair, which UTF-8 cannot
+            encode; a text is an error value of Excel; a text has more characters than `limits.characters`; or two
+            keys of a row or object differ only in Unicode form. The message names the location.
     """
     report = TextReport()
     checked = []

@@ -61,13 +61,14 @@ _INVISIBLE = re.compile("[\ufeff\u200b\u2060-\u2064\u00ad\u180e\u202d\u202e]|(?<
 
 
 class Form(NamedTuple):
-    """A form in which a program may have written a text.
+    """A form in which a program may have written a text, such as Base64 or HTML entities.
 
     Attributes:
         fault: description of the form, for messages.
         repair: the name of the repair that restores texts of this form. A task file lists such names under `repair`.
         shows: a function that returns whether a text has this form.
-        restored: a function that returns the restored text, or the list or object that the text spells out.
+        restored: a function that returns the restored text. For a printed Python or JSON value, it returns the parsed
+            value: a list, an object or a text.
     """
 
     fault: str

@@ -177,6 +177,13 @@ def texts_report(texts: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
 
 
 def with_writers(rows: Sequence[TaskRow], texts: Mapping[str, Sequence[Row]]) -> list[TaskRow]:
-    """Return the task rows with the added field `written_by`: generated field -> the model that wrote its texts."""
+    """Return the task rows with the added field `written_by`, or the rows unchanged if there are no generated fields.
+
+    `written_by` maps the name of each generated field to the writer of its texts: `model NAME` or `endpoint NAME`.
+
+    Args:
+        rows: the task rows.
+        texts: generated field -> rows of `written_texts`.
+    """
     writers: dict[str, str] = {field: written[0]["written_by"] for field, written in texts.items()}
     return [{**row, "written_by": writers} for row in rows] if writers else list(rows)

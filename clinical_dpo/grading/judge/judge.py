@@ -37,14 +37,15 @@ def judge_items(
 ) -> tuple[list[Row], Row]:
     """Return the judge's verdicts, one row of COLUMNS per item, and a record of the requests.
 
-    For a rubric, one call gives one row per criterion, with the ids and columns of `raters.sheets.rubric_items`.
+    For kind rubric, an item has one row per criterion instead. One request asks for the verdicts on all criteria. The
+    rows have the `item_id`, `criterion` and `weight` of `raters.sheets.rubric_items`.
 
     Columns of a row:
 
     - `rating` is the judge's verdict; for a pair, the verdicts in both orders (`A B`).
     - `choice` is the result of `rating`. Kind likert: a grade. Kind correctness: `correct` or `incorrect`. Kind rubric:
       `yes` or `no` for the criterion. Kind preference: the variant that wins in both orders, else `tie`.
-    - `shown` is false for a pair of identical answers, which is not sent to the judge.
+    - `shown` says whether the judge is asked about the item. It is false only for a pair of identical answers.
     - `valid` is false for an empty answer, and for a refusal that counts as a failure. For a pair, it is always true.
     - `refusal` is the code with which the server refused the item.
 

@@ -16,10 +16,11 @@ def unguarded(text: str) -> str:
 
 
 def _is_guardable(text: str) -> bool:
-    """Whether a text begins like a formula, after any blanks, invisible characters and apostrophes.
+    """Whether a text begins like a formula: with `=`, `+`, `-`, `@` or the minus sign U+2212.
 
-    A text that begins with a tab or a line end counts too. A full-width sign counts like the ASCII sign, because East
-    Asian spreadsheets read both alike.
+    The function ignores apostrophes at the beginning, and blanks and invisible characters that follow them. It also
+    returns true if a tab or a line end comes first after the apostrophes. The full-width form of a sign, such as U+FF1D
+    for `=`, counts as the sign, because East Asian spreadsheets read both forms alike.
     """
     bare = text.lstrip("'")
     if bare.startswith(("\t", "\r", "\n")):

@@ -81,7 +81,8 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
 def read_ratings(path: str | Path) -> list[Row]:
     """Read a file of ratings. Return rows with the fields COLUMNS and `row`.
 
-    `row` is the row's place in the file: `line 3` of CSV, `row 3` of a spreadsheet or `task 3` of a Label Studio export.
+    `row` is the place of the rating in the file: `line 3` of CSV, `row 3` of a spreadsheet, or `task 3` of a Label
+    Studio export.
 
     CSV may come from the HTML sheet or from a spreadsheet. The text is UTF-8, UTF-16 or Windows-1252. The delimiter is
     a comma, semicolon or tab. Columns may be in any order. Further columns and empty lines are ignored.

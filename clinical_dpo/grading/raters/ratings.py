@@ -204,18 +204,19 @@ def disputed_items(key: Rows, ratings: Sequence[Row]) -> set[str]:
 
 
 def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row] | None = None) -> list[Row]:
-    """Return rows of FINAL_COLUMNS, one per item of a correctness key, in the order of the key.
+    """Return rows of FINAL_COLUMNS, one per item of a correctness sheet, in the order of the sheet's key.
 
-    - `grade` is `correct`, `incorrect`, `cannot judge` or `disagreement`.
-    - `decided_by` is `raters` or `adjudicator`, or `nobody` for a disputed item without an adjudicator.
-    - `status` is `pending`, and `grade` is empty, until the ratings for the grade are complete: those of all raters
-      and, for a disputed item, the adjudicator's.
+    - `status` is `complete` or `pending`. An item is pending until every rater has rated it. If it is then disputed
+      and there is an adjudicator, it is pending until the adjudicator has rated it.
+    - `grade` is `correct`, `incorrect`, `cannot judge` or `disagreement`. The grade of a pending item is empty.
+    - `decided_by` is `raters` for an item that is not disputed. For a disputed item, it is `adjudicator`, or `nobody`
+      if there is no adjudicator.
 
     Args:
-        key: rows of the raters' key.
-        ratings: the raters' ratings, from `collect_ratings`.
-        adjudications: the adjudicator's ratings, for any of the items; None without an adjudicator. Ratings of
-            undisputed items have no effect.
+        key: rows of the sheet's key, one per rater and item.
+        ratings: the raters' ratings so far, from `collect_ratings`.
+        adjudications: the adjudicator's ratings so far, from `collect_ratings`; None if there is no adjudicator.
+            Ratings of items that are not disputed have no effect.
     """
     adjudicated = {row["item_id"]: row["choice"] for row in adjudications or []}
     raters = {row["rater"] for row in key}

@@ -14,9 +14,12 @@ Rows = Sequence[Mapping[str, str]]
 
 
 def by_answer(rows: Rows) -> dict[str, dict[str, Mapping[str, str]]]:
-    """Group the rows of a key or of verdicts by answer. Return answer id -> item id -> row.
+    """Group rows by the answer that they are about. Return answer id -> item id -> row.
 
     On a rubric sheet, an answer has an item for each criterion. On other sheets, an answer has one item.
+
+    Args:
+        rows: the rows of a sheet's key, or a judge's verdicts.
     """
     answers: dict[str, dict[str, Mapping[str, str]]] = {}
     for row in rows:

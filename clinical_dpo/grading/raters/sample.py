@@ -35,5 +35,8 @@ def sampled_rows(rows: Sequence[TaskRow], size: int | None, seed: int) -> list[T
 
 
 def _draw(seed: int, row_id: str) -> str:
-    """Return a pseudo-random text that depends on the seed and the id of a row. Rows are shuffled by this text."""
+    """Return a pseudo-random text that depends on the seed and the id of a row.
+
+    The rows are in random order when they are sorted by this text.
+    """
     return hashlib.sha256(json.dumps(["rated sample", seed, row_id]).encode()).hexdigest()

@@ -46,7 +46,7 @@ class Reader:
     misled_by: frozenset[str]  # roles of a red flag that alarm the reader: `present`, and two wrong roles
 
     def hurries(self, rng: Random) -> bool:
-        """Draw whether the reader answers the next question by a crude rule."""
+        """Return True with probability `crude_share`. True means that a crude rule answers the next question."""
         return rng.random() < self.crude_share
 
 

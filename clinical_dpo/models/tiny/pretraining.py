@@ -21,7 +21,10 @@ _SMOOTHING = 0.97  # weight of earlier steps in the reported loss
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model class and the few special tokens of its chat format. Each token of a conversation costs CPU time."""
+    """The classes of a model and of its config, and the special tokens of its chat format.
+
+    The chat format has only a few special tokens, because each token of a conversation costs CPU time.
+    """
 
     config: type[Any]
     model: type[Any]

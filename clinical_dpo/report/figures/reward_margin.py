@@ -26,9 +26,9 @@ def plot_reward_margin(
     """Draw the reward margin over the epochs of DPO, as figure 1 of Murphy 2024 does.
 
     Each model of each task has a panel with a train curve and an eval curve. The margin is the reward of the chosen
-    answer minus the reward of the rejected answer. A reward is beta times the log ratio of the answer's probabilities under the
-    policy and the reference model (Rafailov et al. 2023, eq. 5). The scale on the right shows margin / beta: by how
-    many nats the log ratios of chosen and rejected answers differ.
+    answer minus the reward of the rejected answer. A reward is beta times the log ratio of the answer's probabilities
+    under the policy and the reference model (Rafailov et al. 2023, eq. 5). The scale on the right shows margin / beta:
+    by how many nats the log ratios of chosen and rejected answers differ.
 
     Args:
         rows: rows of `statistics.reward_margin.COLUMNS` of all tasks, as computed or as read from CSV.

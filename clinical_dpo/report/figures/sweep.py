@@ -59,8 +59,9 @@ def plot_sweep(
 ) -> None:
     """Draw heat maps of the dev scores, with a panel per task and model.
 
-    The columns of a map are learning rates. The rows of a map are SFT, the betas of DPO, and the stages of arms. The
-    colour scale is from 0 to 1 in all panels. The chosen trial of each stage has a frame. A dark corner marks a cell
+    A map has a column for each learning rate. It has a row for SFT, a row for each beta of DPO, and rows for the
+    trained arms: one row for each beta of an arm, or a single row for an arm without beta. The colour scale is from 0
+    to 1 in all panels. The chosen trial of each stage has a frame. A dark corner marks a cell
     with many invalid answers. A stage with a single trial has no score and shows a dash. A pair of task and model has
     no panel if each of its stages has a single trial.
 

@@ -27,7 +27,10 @@ def _scores(rows: Sequence[Mapping[str, Any]], metric: str) -> list[tuple[str, f
 
 
 def draw_trivial(axes: Axes, rows: Sequence[Mapping[str, Any]], metric: str) -> None:
-    """Draw a line across a panel at the score of each trivial answer, which gives every item the same label.
+    """Draw a horizontal line across a panel for each trivial answer (the same label for every item), at its score.
+
+    If two trivial answers give the same label, there is one line for both. A trivial answer without a score has no
+    line.
 
     Args:
         axes: the panel.

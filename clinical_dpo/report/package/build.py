@@ -32,14 +32,14 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # time of every entry, so that equal folders m
 
 @dataclass(frozen=True)
 class Copied:
-    """Files of the run and of the code that go into a package.
+    """Files of the run and of the code that are copied into the run's package (a folder and a zip of it).
 
     Attributes:
         reports: the run's HTML page and its text summary.
         tables: CSV and LaTeX files.
         figures: figures and their CSV files.
-        data_cards: data cards, which are pages about the data of each task.
-        code: files that lock the versions of packages, and CITATION.cff.
+        data_cards: data cards. A data card is a page about the data of one task.
+        code: Snakefile, LICENSE, CITATION.cff, and the lock files with the versions of Python libraries.
     """
 
     reports: Sequence[str | Path]

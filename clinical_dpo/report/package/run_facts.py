@@ -47,7 +47,12 @@ class RunFacts:
         return private_tasks(self.study.tasks)
 
     def rows(self, table: str, **values: str) -> Rows:
-        """Rows of a table with the given column values, such as task="uti". Empty if the table is missing."""
+        """Return the rows of a table that have the given values in the given columns.
+
+        Args:
+            table: name of a table in `tables`. If the table is missing, there are no rows.
+            values: column -> value, such as task="uti".
+        """
         return [
             row for row in self.tables.get(table, []) if all(row[column] == value for column, value in values.items())
         ]

@@ -39,12 +39,18 @@ def compared_name(compared: str) -> str:
 def verdict(
     row: Mapping[str, Any], models: Mapping[str, str] | None = None, below: Collection[Bar] = ()
 ) -> tuple[str, str]:
-    """Return the verdict on one comparison as (kind, words). The verdict follows from the study's test.
+    """Return the verdict on one comparison as (kind, words).
 
-    The kind is better or worse (a significant difference), open (no significant difference), pending (grades awaited)
-    or untested (the test is not defined). The kind is mixed in two cases. Either a difference is significant, but F1
-    and right answers favour different variants. Or a variant is significantly better, but is not shown to beat a
-    trivial answer (one label for every item).
+    The main difference is the row's `effect`, for example the difference in the share of right answers. The kinds are:
+
+    - `better` and `worse`: the first variant is significantly better or worse than the second in the main difference.
+    - `open`: the main difference is not significant, and the kind is not `mixed`. The difference in F1 may still be
+      significant.
+    - `mixed`: F1 and the share of right answers favour different variants, and at least one of the two differences is
+      significant. Or the first variant is significantly better, but is not shown to beat a trivial answer (one label
+      for every item).
+    - `pending`: grades are awaited.
+    - `untested`: the test of the main difference is not defined on the grades.
 
     Args:
         row: row of stats.csv.
@@ -181,10 +187,12 @@ def grouped(stats: Rows, tasks: Tasks) -> list[str]:
 def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
     """Make a line of text per comparison: how often its first variant is better, worse, or not shown to differ.
 
-    A comparison counts once for each task and model. The comparisons are SFT against base, DPO against SFT, and the
-    comparisons of arms (further variants). A line also counts two further kinds of cases, if there are any: F1 and
-    right answers favour different variants, or the better variant is not shown to beat a trivial answer (one label for
-    every item).
+    The comparisons are SFT against base, DPO against SFT, and the comparisons of arms (further variants). A comparison
+    counts once for each task and model. Two kinds of results count neither as better nor as worse. A line names each
+    kind that occurs, with its number:
+
+    - A difference is significant, but F1 and the share of right answers favour different variants.
+    - The first variant is significantly better, but is not shown to beat a trivial answer (one label for every item).
 
     Args:
         stats: rows of stats.csv of all tasks.

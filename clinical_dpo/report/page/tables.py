@@ -131,13 +131,16 @@ def result_rows(
 
 
 def estimates(by_variant: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> dict[str, Row]:
-    """Map each variant to a cell of a table row: a dictionary with the texts `value` and `interval`.
-
-    A missing variant has empty texts. If the table row is about external answers, the only key is `external`.
+    """Return the cells of one row of a table.
 
     Args:
         by_variant: variant -> its row of metrics.csv.
         columns: the variants of the table.
+
+    Returns:
+        variant -> its cell, a dictionary with the texts `value` and `interval`. Both texts are empty for a variant that
+        is not in `by_variant`. If the row of the table is about external answers, it has one cell, that of the variant
+        `external`.
     """
     names = [EXTERNAL] if EXTERNAL in by_variant else columns
     blank = {"value": "", "interval": ""}

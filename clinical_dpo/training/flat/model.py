@@ -21,17 +21,17 @@ def without_adapter(model: Any) -> PreTrainedModel:
 
 
 def use_flat_layout(model: PreTrainedModel, attention: str = "flat") -> None:
-    """Change a causal language model so that it computes the flat layout (one long row without padding).
+    """Change a causal language model so that it computes batches in the flat layout (one long row without padding).
 
-    The model then accepts no other input. Its last hidden states are then only those of the tokens that predict a token
-    of an answer, shape (1, predictions, width).
+    The changed model accepts only batches in this layout. It returns last hidden states only for the tokens that
+    predict a token of an answer. These states have the shape (1, predictions, width).
 
     Args:
         model: a model of transformers, with or without an adapter in its layers.
         attention: attention function: `flat`, or `flex` of clinical_dpo.training.flat.flex_attention.
 
     Raises:
-        ValueError: the model can only compute padded rows (`padding_reason`).
+        ValueError: the model cannot use the flat layout. The message is the reason from `padding_reason`.
     """
     if reason := padding_reason(model):
         raise ValueError(reason)

@@ -11,7 +11,10 @@ LEVELS = ("urgent", "physician", "medical assistant")  # who answers: a physicia
 
 @dataclass(frozen=True)
 class LevelledCase:
-    """A message and its level. `borderline` is {"level"} if physicians may disagree about the level, or else empty."""
+    """A message and its level.
+
+    If physicians may disagree about the level, `borderline` is the set {"level"}. Otherwise it is the empty set.
+    """
 
     text: str
     level: str
