@@ -64,9 +64,9 @@ def watermarks(study: Study) -> dict[str, str | None]:
 
 
 def watermark_of_all(study: Study) -> str | None:
-    """The watermark of a figure without grades that shows all tasks.
+    """Return the watermark of a figure that shows all tasks but no grades; None if it needs no watermark.
 
-    It ends with `in part` if the tasks' watermarks differ.
+    If the watermarks of the tasks differ, the result is the longest of them, followed by `in part`.
     """
     marks = sorted(set(watermarks(study).values()), key=lambda mark: len(mark or ""))
     return marks[0] if len(marks) == 1 else f"{marks[-1]} in part"

@@ -101,7 +101,7 @@ def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where:
     Args:
         name: name of the entry.
         endpoints: the config's `endpoints`.
-        where: the file and the key that name the endpoint, with which the message begins.
+        where: the file and the key that name the endpoint. The error message begins with this text.
 
     Raises:
         UserError: no entry has this name.

@@ -62,7 +62,13 @@ def prompt_fields(generated_fields: Mapping[str, Any], field: str) -> list[str]:
 
 
 def field_endpoints(task: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Endpoint]:
-    """Generated field -> endpoint that writes it. Fields that a model writes are left out."""
+    """Map each generated field that has the key `endpoint` to the endpoint that writes it.
+
+    Fields that have the key `model` instead are left out.
+
+    Raises:
+        UserError: the config has no endpoint with this name.
+    """
     where = f"config/tasks/{task['name']}.yaml"
     return {
         field: endpoint_named(

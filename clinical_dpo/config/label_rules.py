@@ -14,15 +14,19 @@ LIKELIHOOD = "likelihood"
 
 
 def scores_likelihood(task: Mapping[str, Any]) -> bool:
-    """Whether the answer to an item is the most probable label, instead of the label that a written answer names."""
+    """Whether the model answers by the probabilities of the labels (`answer_by: likelihood`).
+
+    The answer to an item is then the most probable label. If the task has the key `threshold`, the answer is the
+    label that the threshold selects. Without `answer_by: likelihood`, the model writes its answer as text.
+    """
     return task.get("answer_by") == LIKELIHOOD
 
 
 def has_label_tables(task: Mapping[str, Any]) -> bool:
     """Whether a task has the metrics, tables and figures that cover all its labels, such as the confusion table.
 
-    A task with more than two labels has them. A task with two labels has them if its answers are the most probable
-    labels (`scores_likelihood`), if it has the key `prevalence`, or if its headline metric needs all labels
+    A task with more than two labels has them. A task with two labels has them if the model answers by probabilities
+    (`scores_likelihood`), if it has the key `prevalence`, or if its headline metric needs all labels
     (ALL_LABELS). Any other task with two labels has only the metrics of a positive and a negative class. A task whose
     grader is not `label` has neither.
     """

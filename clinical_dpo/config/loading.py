@@ -1,4 +1,8 @@
-"""Read and check a run's configuration: merge its files, check keys against schemas and names against files."""
+"""Read and check a run's configuration: the config, and the task and model files that it names.
+
+The config's overrides are merged into the task and model files. The keys of all files are checked against schemas. A
+name of a task or model is refused if config/tasks or config/models has no file of this name.
+"""
 
 from collections.abc import Iterable, Mapping
 from functools import partial

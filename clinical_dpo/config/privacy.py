@@ -54,14 +54,17 @@ def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, 
 def check_options(tasks: Mapping[str, Mapping[str, Any]], cache: object, show_failed_logs: bool) -> None:
     """Refuse options of Snakemake that would show private text, or blinding keys of raters' sheets, to others.
 
+    `--cache` would copy a task's files into Snakemake's between-workflow cache, which all users can open.
+    `--show-failed-logs` would print private text on the terminal.
+
     Args:
         tasks: task -> settings.
         cache: the rules that `--cache` names; None without the option.
         show_failed_logs: whether `--show-failed-logs` is set.
 
     Raises:
-        UserError: `--cache` is set and a task has private text or raters' sheets, because all users can open the
-            between-workflow cache; or `--show-failed-logs` is set and a task has private text.
+        UserError: `--cache` is set and a task has private text or raters' sheets; or `--show-failed-logs` is set and a
+            task has private text.
     """
     if cache is not None and (closed := closed_tasks(tasks)):
         raise UserError(
@@ -102,9 +105,9 @@ def close_folder(folder: str | Path) -> None:
         Path(folder).chmod(_CLOSED)
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot be closed to other users ({error.strerror}). The run would write private text (phi: "
-            "true) there, or a key that tells which variant wrote which text on a raters' sheet. Run as "
-            "the owner of the folder, or set another `run_name`."
+            f"{folder}: cannot be closed to other users ({error.strerror}). The folder is for private text (phi: true) "
+            "or for blinding keys. A blinding key tells which variant wrote each text on a raters' sheet. Run as the "
+            "owner of the folder, or set another `run_name`."
         ) from None
 
 

@@ -197,7 +197,12 @@ class Study:
         return [] if self.tasks[task]["grader"] in AWAITED else self.seeds(task)[1:]
 
     def missing(self, task: str) -> tuple[str, str] | None:
-        """The reason why a task cannot use its own text, and what the user should do; None if it can use its text."""
+        """Return why a task's own text is unavailable, and what the user should do; None if the text is available.
+
+        A task's own text is the text of its `source`, with the task's generated fields. It is unavailable if the data
+        file of the source is missing. It is also unavailable if an endpoint has not yet written a generated field, and
+        the API key that the endpoint needs is not set.
+        """
         return missing_input(self.tasks[task], self.config, self.paths)
 
     def is_missing(self, task: str) -> bool:

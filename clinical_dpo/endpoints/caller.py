@@ -168,7 +168,11 @@ class Caller:
             self.store.keep_refusal(digest, refusal(code))
 
     def check_refusals(self, server: ChatServer, most: int) -> None:
-        """Raise PublicError if the server has refused at least `most` requests and has replied to none."""
+        """Raise PublicError if the server seems to refuse every request.
+
+        This is so if the server has replied to no request, and has refused `most` requests or more. Refusals that are
+        certainly due to the text of one request are not counted.
+        """
         if not self.replied and len(self.refusals) >= most:
             _, name, _, outcome = self.refusals[0]
             server.check_refusal(outcome, name)

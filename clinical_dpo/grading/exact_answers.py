@@ -231,7 +231,9 @@ def _statements(answer_sentences: Iterable[str], wanted: set[Words]) -> Iterator
 
 
 def _clauses(sentence: str) -> list[tuple[str, str]]:
-    """Return a pair (link, clause) for each clause of a sentence. Parentheses are left out.
+    """Return a pair (link, clause) for each clause of a sentence.
+
+    Text in parentheses is left out, unless it begins with "vs", "versus" or "or".
 
     The link is the mark or word between the clause and the clause before it. The first clause has an empty link.
     """

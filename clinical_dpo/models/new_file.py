@@ -58,7 +58,9 @@ def new_model_file(model_id: str) -> Path:
     if mistakes := problems(settings, "model"):
         raise UserError(f"{model_id}: {mistakes[0]} Write the model file by hand.")
     if path.exists():
-        raise UserError(f"{path} exists already. In this file, set `revision` to {commit.revision}. Or delete the file.")
+        raise UserError(
+            f"{path} exists already. In this file, set `revision` to {commit.revision}, or delete the file."
+        )
     with replacing(path) as part:
         part.write_text(
             f"# {page(model_id)}, newest commit when this file was written\n"

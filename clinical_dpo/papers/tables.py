@@ -1,4 +1,7 @@
-"""Tables that show a run's numbers beside the numbers that Murphy 2024 prints, under the paper's names of metrics."""
+"""Tables that show a run's numbers beside the numbers that Murphy 2024 prints.
+
+The metrics have the names that config/published.yaml gives them.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -177,9 +177,10 @@ def _opposed_lines(stats: Rows) -> list[str]:
 
 
 def _study_wide(stats: Rows) -> list[str]:
-    """Make a line with the number of comparisons that are significant after Holm's correction over the whole study.
+    """Make lines with the number of comparisons that are significant after Holm's correction over the whole study.
 
-    A second line counts the comparisons of arms (further variants).
+    The first line is about the comparisons without arms. The second line is about the comparisons of arms (variants
+    that a task file adds). A line is left out if none of its comparisons has an adjusted P value (`p_holm_study`).
     """
     lines = []
     of_arms = [bool(arms_of(parse_comparison(row["comparison"]))) for row in stats]
@@ -274,7 +275,14 @@ def _cut(row: Mapping[str, str]) -> str:
 
 
 def _marks(*rows: Mapping[str, str]) -> str:
-    """Text in brackets at the end of a line: number of items, cut answers, synthetic data and proxy grades."""
+    """Return the text in brackets at the end of a line of the table; "" if there is nothing to say.
+
+    The text has the number of graded items, each variant's shares of cut answers and of thoughts (`_cut`), the words
+    "synthetic data", and the words "proxy grades" with the grader. Parts that do not apply are left out.
+
+    Args:
+        rows: the variants of the line, as rows of the metrics table.
+    """
     row, n = rows[0], graded_items(rows)
     marks = [f"n={n}"] if n else []
     marks += [f"{TITLES.get(row['variant'], row['variant'])}: {words}" for row in rows if (words := _cut(row))]

@@ -1,8 +1,11 @@
-"""Store the weights of a probe, so that its trial can use them instead of training again.
+"""Store the weights of a probe, and reuse them as the weights of its trial.
 
-A probe is a first, full-length run. The step at which its eval loss flattens is the number of training steps of its
-trial. If that step is the probe's last step, both runs give the same weights. The folder of the stored weights is not
-an output of a Snakemake rule. If the folder is missing or has other contents, the trial is trained.
+A probe is the first, full-length run of a trial. The step at which the probe's eval loss flattens is the number of
+steps for which the trial is trained. If this step is the probe's last step, both runs give the same weights, so the
+trial reuses the stored weights without training.
+
+The folder of the stored weights is not an output of a Snakemake rule. The trial is trained if the folder is missing, if
+one of the saved files is missing or changed, or if the probe and the trial have different digests (`probe_digest`).
 """
 
 import shutil

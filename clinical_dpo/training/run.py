@@ -286,8 +286,9 @@ def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
     key = "micro_batch_tokens" if trainer.token_collator else "micro_batch_size"
     if rows == 1:
         return PublicError(
-            f"Out of memory in training with only one row at once (key '{key}'). Use a GPU with more memory, set "
-            "gradient_checkpointing: true, lower max_length, or load the model in four bits (key 'quantization')."
+            f"Out of memory in training, although the micro-batch has only one row (key '{key}'). Use a GPU with more "
+            "memory, set gradient_checkpointing: true, lower max_length, or load the model in four bits (key "
+            "'quantization')."
         )
     note_out_of_memory(checkpoints)
     return PublicError(

@@ -25,15 +25,18 @@ Table = Sequence[tuple[str, Sequence[Any]]]
 
 @dataclass(frozen=True)
 class CoveredCell:
-    """A merged cell, but not the first of its area. A spreadsheet shows the first cell's value in it.
+    """Any cell of a merged area except the area's first cell.
+
+    A spreadsheet shows the value of the first cell across the whole area.
 
     Attributes:
-        first: the first of the merged cells.
-        area: the area of the merged cells.
-        row: number of the row in the sheet, counted from 1.
-        column: number of the column in the sheet, counted from 1.
-        reason: why the column is left out if `merged_cells` is not set.
-        value: always None, because the value is stored in the first cell only.
+        first: the first cell of the area.
+        area: the merged area.
+        row: number of this cell's row in the sheet, counted from 1.
+        column: number of this cell's column in the sheet, counted from 1.
+        reason: message that says why this cell's column is left out. The column is left out if `merged_cells` is not
+            set for it.
+        value: always None, because only the first cell stores a value.
     """
 
     first: Any

@@ -152,7 +152,7 @@ def _literal(token: Token) -> str:
 
 
 def _fill(section: Section, value: Decimal) -> str:
-    """Return a non-negative number as the text that a section shows."""
+    """Format a non-negative number with one section of a number format, and return the text."""
     tokens = section.tokens
     kinds = [token.kind for token in tokens]
     if "general" in kinds:

@@ -151,14 +151,17 @@ def rows_under_header(
         table: for each row, its location (`line 3`) and its cells.
         where: the file, and the sheet of a workbook, for messages.
         ignore: columns that are not read.
-        repairs: counts skipped empty rows, and white space around column names.
+        repairs: the function counts its repairs here. It skips empty rows, repeated rows of column names, and a row of
+            dashes below the column names. It also cleans column names (`_column_name`).
         content: a function of a cell and its location. It returns the cell's text or number, and raises a UserError if
             the cell has neither.
-        unread: column -> reason. If `content` raises an error for a cell, the cell's column is left out and added here.
-            If `unread` is None, the error is raised instead.
+        unread: column -> reason why the column is left out. If `content` raises an error for a cell below the header,
+            the function adds the cell's column. If `unread` is None or the column has no name, the function raises the
+            error instead.
 
     Raises:
-        UserError: no column has a name, a name comes twice, or a column without a name contains a text.
+        UserError: no column has a name, two columns have the same name, a name in `ignore` is not a column, a column
+            without a name contains a value, or `content` raises an error that `unread` does not take.
     """
     first, cells = table[0]
     names = [str(content(cell, first)) for cell in cells]

@@ -40,11 +40,11 @@ def plot_confusion(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw a confusion matrix of every variant of every model: a row per label, a column per answer.
+    """Draw the confusion matrices of a task. Each variant of each model has its own panel with one matrix.
 
-    The darker a cell, the larger its share of the items in its row. The figure has up to three panels side by side,
-    fewer if there are many labels. Each cell shows its number of items. The last column of a panel holds invalid
-    answers, from which no label can be read.
+    A matrix has a row per label and a column per answer. The last column holds invalid answers, from which no label
+    can be read. Each cell shows its number of items. The larger the cell's share of the items in its row, the darker
+    the cell. Up to three panels are side by side, fewer if there are many labels.
 
     Args:
         rows: rows of the task's confusion table, as computed or as read from CSV.

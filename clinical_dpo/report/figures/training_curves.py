@@ -62,10 +62,12 @@ def curve_rows(logs: Paths, selections: Paths) -> list[Row]:
 def plot_training_curves(
     rows: Rows, *, title: str, model_names: Mapping[str, str], watermark: str | None, paths: Paths
 ) -> None:
-    """Draw the eval loss of all trials of a task: a panel per model and stage, SFT first, then DPO, then arms.
+    """Draw the eval loss of all trials of a task, in one panel per model and stage.
 
-    The colour shows the learning rate, the line style shows beta. The line of the chosen trial is thick and ends in a
-    ring. The line of a diverging trial leaves its panel at the top. A trial with a single evaluation is a dot.
+    The panels of a model are in the order SFT, DPO, SFT longer, DPO+SFT, as far as the task has these stages. The
+    colour of a line shows the learning rate, and the line style shows beta. The line of the chosen trial is thick and
+    ends in a ring. The line of a diverging trial leaves its panel at the top. A trial with a single evaluation is a
+    dot.
 
     Args:
         rows: the task's rows from `curve_rows`.

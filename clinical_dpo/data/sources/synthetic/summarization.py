@@ -83,7 +83,7 @@ def summary(stay: Stay) -> str:
 
 
 def worse_summary(stay: Stay, rng: Random) -> str:
-    """Return a summary that is worse than that of `summary`.
+    """Return a worse summary of a stay than the function `summary` returns.
 
     With probability 2/3, the worse summary states wrong facts. Otherwise it adds facts that nobody needs.
     """
