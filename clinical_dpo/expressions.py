@@ -50,8 +50,10 @@ class Condition:
     def holds(self, row: Mapping[str, Any]) -> bool:
         """Whether the condition holds for a row. A column that the row does not have counts as empty.
 
-        White space at either end of a text is ignored. A text that spells a number equals that number, but `==` and
-        `!=` compare two texts as texts. `<`, `<=`, `>` and `>=` read every text that spells a number as that number.
+        White space at either end of a text is ignored. A number equals a text that spells it: 5 equals "5". Two texts
+        are equal only if they have the same characters: "5" does not equal "5.0". `<`, `<=`, `>` and `>=` read every
+        text that spells a number as that number.
+
         `and` and `or` skip the comparisons that can no longer change the result. For example, `age != "" and age >= 18`
         is false for a row without an age, although `age >= 18` alone is not defined for this row.
 
@@ -63,7 +65,7 @@ class Condition:
                 - `==` or `!=` compares a truth value with a number, or with a text that is not empty.
                 - `in` searches a value that is neither a list nor a text.
                 - `in` searches a text for a number or a truth value.
-                - A value to compare or to search for is not a text, a number or a truth value.
+                - A value that is compared or searched for has another type, such as a list.
                 - A column stands without a comparison, and its value is neither true nor false.
         """
         return _truth(self.tree, row)

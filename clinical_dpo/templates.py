@@ -28,7 +28,7 @@ def _printable(value: Any) -> Any:
         return value
     if value is None:
         raise PublicError(
-            "{{ }} prints an empty value (null). Print only a value that is there: "
+            "the template prints a field whose value is empty (null). Print a field only if it has a value: "
             "{% if field %}{{ field }}{% endif %}."
         )
     raise PublicError(

@@ -27,7 +27,7 @@ class Card:
 
 
 def _card(name: str, half: float, single: float, bandwidth: float, device: str, source: str) -> Card:
-    """Build a card from the units of data sheets.
+    """Build a card from numbers in the units of data sheets: TFLOP/s and GB/s.
 
     Args:
         name: name of the card.

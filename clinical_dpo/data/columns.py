@@ -101,7 +101,9 @@ def _column(row: Row, path: str) -> Any:
                 f"Correct the path '{path}'."
             )
         if member not in value:
-            raise UserError(f"'{path}' is missing in column '{first}'.{did_you_mean(member, list(value))}")
+            raise UserError(
+                f"column '{first}' has no member '{path.removeprefix(first + '.')}'.{did_you_mean(member, list(value))}"
+            )
         value = value[member]
     return value
 

@@ -150,8 +150,8 @@ def score_labels(
     empty `text`.
 
     Args:
-        model: a causal language model, with or without an adapter. If the model supports rows without padding (flat
-            rows), it is switched to flat rows and accepts no padded rows afterwards.
+        model: a causal language model, with or without an adapter. If the model can compute batches without
+            padding, it is switched to this mode, and it accepts no padded batches afterwards.
         tokenizer: the model's tokenizer.
         rows: rows with `id` and `prompt` messages.
         scoring: the labels, and how they are scored.

@@ -26,10 +26,10 @@ def metric_entries(study: Study, metric: str) -> list[Entry]:
 
 
 def tested_pairs(study: Study, metric: str) -> Iterator[tuple[Entry, Entry]]:
-    """Yield (previous entry, entry) for every entry of a metric that has a P. An entry is a number that a paper prints.
+    """Yield (previous entry, entry) for each of a metric's entries for which the paper prints a P.
 
-    The previous entry is the one listed just before the entry in the study. The two entries belong to two variants of
-    one model, and the P compares them.
+    An entry is a number that a paper prints. The previous entry is listed just before it in the study. The two entries
+    belong to two variants of one model, and the P compares them.
     """
     for before, entry in pairwise(study["entries"]):
         if entry["metric"] == metric and entry["p"]:
@@ -42,7 +42,7 @@ def printed_p(p: str) -> str:
 
 
 def entry_title(entry: Entry) -> str:
-    """Text that names an entry (a printed number): task, model, variant, and the variant that it is compared with."""
+    """Title of a printed number: its task, model and variant, and the variant with which the paper compares it."""
     against = f" against {entry['against']}" if entry["against"] else ""
     return " ".join(filter(None, (entry["task"], entry["model"], entry["variant"]))) + against
 

@@ -101,7 +101,7 @@ def test_columns_map_to_fields(columns, expected):
     ("columns", "message"),
     [
         ({"question": "Stem"}, "columns.question: column 'Stem' is missing. Did you mean 'stem'?"),
-        ({"question": "context.text"}, "'context.text' is missing in column 'context'. Did you mean 'contexts'?"),
+        ({"question": "context.text"}, "column 'context' has no member 'text'. Did you mean 'contexts'?"),
         ({"question": "stem.text"}, "column 'stem' holds a value of type 'str', which has no member 'text'"),
         ({"question": "{{ steam }}"}, "column 'steam' is missing, and the template uses it"),
         ({"question": '{{ row["Question"] }}'}, "column 'Question' is missing, and the template uses it"),
