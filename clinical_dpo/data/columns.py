@@ -101,9 +101,7 @@ def _column(row: Row, path: str) -> Any:
                 f"Correct the path '{path}'."
             )
         if member not in value:
-            raise UserError(
-                f"column '{first}' has no member '{path.removeprefix(first + '.')}'.{did_you_mean(member, list(value))}"
-            )
+            raise UserError(f"column '{parent}' has no member '{member}'.{did_you_mean(member, list(value))}")
         value = value[member]
     return value
 
