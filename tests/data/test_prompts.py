@@ -197,7 +197,7 @@ BAD_ROWS = [
     (UTI, {"note": "x"}, ["field 'label' is missing", "Fields here: id, note"]),
     (UTI, {"note": "x", "label": ""}, ["field 'label' is empty", "Fill it in"]),
     (UTI, {"note": "x", "label": "No UTIs"}, ["'No UTIs' is not a label", "UTI, No UTI", "Did you mean 'No UTI'?"]),
-    (UTI, {"note": "x", "label": True}, ["field 'label' is a bool"]),
+    (UTI, {"note": "x", "label": True}, ["field 'label' has the type bool"]),
     (UTI, {"note": "x", "label": "p" * 99}, ["'" + "p" * 40 + "...'"]),
     (REASONING, question(reference=" "), ["field 'reference' is empty"]),
     (REASONING, question(rejected="scurvy "), ["field 'rejected' contains the right answer", "Write a wrong answer"]),
