@@ -7,6 +7,8 @@ import re
 import pytest
 
 from clinical_dpo.cluster.job_environment import KEY_PLACEHOLDER
+from clinical_dpo.line_length import LONGEST
+from tests.helpers.terminal import in_terminal
 from tests.helpers.workflow import Project
 from tests.workflow.slurm.cluster import can_isolate
 from tests.workflow.slurm.runs import BEST, CONFIG, DPO, LLAMA, OUTSIDE_SLURM, PROFILE
@@ -104,6 +106,16 @@ def test_slurms_logs_of_private_text_are_closed_to_other_users(finished):
 def test_without_the_profile_one_gpu_job_runs_at_a_time(finished):
     _, printed, *_ = finished
     assert 'Provided resources: gpu=Resource("gpu", 1)' in printed
+
+
+def test_a_terminal_shows_submitted_jobs_in_the_bar_and_their_ids_above_it(finished):
+    project, *_ = finished
+    command = [*project.command(), LLAMA, *PROFILE, "--forcerun", "build_base_model", "--configfile", project.config]
+    seen = in_terminal(command, project.folder, project.environment)
+    assert seen.status == 0, seen.text
+    assert any(re.search(r"0 of 1 jobs(?s:.*)submitted 0:\d\d:\d\d  build_base_model  model=", s) for s in seen.screens)
+    assert seen.text.count("has been submitted with SLURM jobid") == 1 and "of 1 jobs" not in seen.text
+    assert max(map(len, seen.text.splitlines())) <= LONGEST
 
 
 @pytest.mark.slow
