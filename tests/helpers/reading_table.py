@@ -83,16 +83,25 @@ def document() -> str:
 HEAD = """\
 # How answers are read, and how often wrongly
 
-`python -m tests.helpers.reading_table > docs/reading.md` writes this page, and `tests/grading/test_reading.py` compares
-it with the code. The rows are in `tests/grading/answers/`. They were written from the descriptions of the tasks alone,
-without sight of the code, and labelled as a careful person reads them. They are harder than the answers of a tuned
-model, and come from no single model. A study's own shares of invalid answers are in its metrics.
+The code reads a label, an exact match or the verdict of a judge (a language model that grades) from a text. The tables
+compare its readings with those of a careful person. The rows (`tests/grading/answers/`) were written from the
+descriptions of the tasks alone, without sight of the code. They are harder than the answers of a tuned model, and come
+from no single model. A study's own shares of unreadable answers are in its `metrics.csv` (`invalid_rate`).
 
-A label is read where an answer commits to it (`grading/label_parsing.py`, `grading/mentions.py`). A denied label
-supports the other label. A contradiction, a hedge, an echoed question and a refusal support no label. An exact match
-(`grading/exact_answers.py`) is an answer, or a sentence of it, that names an accepted answer and no other candidate. A
-judge's verdict (`grading/judge/reply_parsing.py`) is the last one, or the one that is called final. A thought is not
-read (`thoughts.py`). Where two readings are possible, the answer counts as unread. A wrong reading is worse."""
+A label is read where an answer commits to it. Of two labels, a denied label supports the other. A contradiction, a
+hedge, an echoed question and a refusal support no label. An exact match is an answer, or a sentence of it, that names
+an accepted answer and no other candidate. A judge's verdict is the last one, or the one that is called final. A
+thought (`<think>` and similar) is not read. Where two readings are possible, the code reads none, because a wrong
+reading is worse. The rules are in `clinical_dpo`: `grading/label_parsing.py`, `grading/mentions.py`,
+`grading/exact_answers.py`, `grading/judge/reply_parsing.py` and `thoughts.py`.
+
+*Read wrongly* means that the code reads something, and the person something else or nothing. *Unread* means that only
+the person reads something. *Precision* is the share that the person reads so, among the rows that the code reads so.
+*Recall* is the share that the code reads so, among those that the person reads so. *none* is no label, match or
+verdict.
+
+`python -m tests.helpers.reading_table > docs/reading.md` writes this page, and `tests/grading/test_reading.py`
+compares it with the code."""
 
 if __name__ == "__main__":
     print(document(), end="")

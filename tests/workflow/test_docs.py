@@ -5,12 +5,14 @@ import re
 import pytest
 import yaml
 
+from clinical_dpo.checksums import CHECKSUMS
 from clinical_dpo.cluster.plan import cost_rows
 from clinical_dpo.cluster.time_and_memory import compute_memory_mb
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
 from clinical_dpo.papers.consistency import check
 from clinical_dpo.papers.published import load_published
+from clinical_dpo.paths import PATHS
 from clinical_dpo.variants import STAGES
 from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
@@ -77,3 +79,12 @@ def test_the_page_of_gpus_states_the_estimated_memory():
     study = load_study(merge(CONFIG, yaml.safe_load(small)), ROOT)
     answering = f"{compute_memory_mb(study.models[llama]) / 1000:.0f}"
     assert "it takes {} and {} GB, and {} GB to answer, which fits 24 GB".format(*estimated(llama), answering) in text
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_the_page_of_outputs_has_a_row_for_every_file(name):
+    page = (ROOT / "docs/outputs.md").read_text(encoding="utf-8")
+    constant = re.sub(r"\{[^{}]*\}", " ", PATHS[name].replace(CHECKSUMS, ""))  # without wildcards
+    words = re.findall(r"[^ /.]+", constant)
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert any(all(re.search(rf"\b{word}\b", row) for word in words) for row in rows), PATHS[name]
