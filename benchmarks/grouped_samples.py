@@ -1,10 +1,15 @@
-"""Samples of test items in groups, for the simulation of coverage."""
+"""Simulate intervals of differences of two variants, for test items in groups.
 
-from collections.abc import Sequence
+`benchmarks.coverage` writes the rows to its tables.
+"""
+
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.special import expit
 
+from benchmarks.coverage_measures import CLASSES, Row, coverage, f1_of
+from benchmarks.seed_samples import ITEMS, POSITIVES
 from clinical_dpo.statistics.clustered import share_difference
 from clinical_dpo.statistics.f1_effects import f1_difference
 from clinical_dpo.statistics.intervals import agreeing, newcombe_paired
@@ -68,3 +73,28 @@ def difference_of_f1(
     named = [np.where(of, *classes).tolist() for of in (positive, first == positive, second == positive)]
     effects = [f1_difference(*named, classes, 1, groups=each) for each in (groups, None)]
     return tuple(number for each in effects for number in (*each.interval, each.p_permutation))
+
+
+def clustered_rows(samples: int, measure: str) -> Iterator[Row]:
+    """Yield the table's rows for items in groups: coverage of intervals that respect and that ignore the groups.
+
+    Args:
+        samples: number of samples per row.
+        measure: the compared measure, `right answers` or `F1`.
+    """
+    generator = np.random.default_rng(24)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    for groups in (20, 60, 120):
+        for logits in ((2.0, 2.0), (3.5, 3.5), (2.5, 2.0)):
+            accuracies = [expit(logit + GROUP_SD * nodes) @ weights / weights.sum() for logit in logits]
+            drawn = (grouped_sample(generator, ITEMS, groups, logits, POSITIVES) for _ in range(samples))
+            if measure == "F1":
+                limits = [difference_of_f1(*sample, CLASSES) for sample in drawn]
+                first, second = (f1_of(accuracy, accuracy, POSITIVES) for accuracy in accuracies)
+            else:
+                limits = [difference_of_shares(*sample[1:]) for sample in drawn]
+                first, second = accuracies
+            low, high, p, *independent, independent_p = np.array(limits, dtype=float).T
+            numbers = [coverage(low, high, first - second), np.mean(p < 0.05)]
+            numbers += [coverage(*independent, first - second), np.mean(independent_p < 0.05)]
+            yield [groups, "{:.2f}, {:.2f}".format(*accuracies), *(f"{number:.4f}" for number in numbers)]

@@ -163,10 +163,10 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
     from clinical_dpo.training.dpo import with_reference_logps
     from clinical_dpo.training.dpo_trainer import StoredReferenceDPOTrainer
-    from clinical_dpo.training.run import trainer_arguments
     from clinical_dpo.training.settings import Run
     from clinical_dpo.training.sft_ranks import policy_with_frozen_sft_ranks
     from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
+    from clinical_dpo.training.trainer_arguments import trainer_arguments
 
     settings = SETTINGS | {"batch_size": case.batch}
     speed = {"micro_batch_size": case.micro_batch or case.batch, "micro_batch_tokens": 0, "eval_batch_size": case.batch}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.grading.label_spellings import BARE, labels_by_spelling
 from clinical_dpo.grading.mentions import Manner, manner
 from clinical_dpo.grading.sentences import sentences
 
@@ -65,7 +65,6 @@ _COMMON_AFTER = (
     r" (?:[.,;:!?()/]|because\b|since\b|rather\b|based\b|as\b|given\b|for\b|if\b|or\b|and\b|nor\b|instead\b|from\b|"
     r"after\b|but\b|when\b|here\b|in\b|overall\b|even\b|although\b|though\b|it is\b)"
 )
-_BARE = "~"  # prefix of a label "no X" where the answer says X, without the "no"
 _CONTEXT = 400  # characters around a mention that decide how it is meant
 _OPTIONS = re.compile(
     r"\s*(?:[,;/()|]\s*)+(?:(?:or|and|vs|versus|nor)\b[;,/(| ]*)?|\s+(?:or|and|and/or|vs|versus|nor)\s+"
@@ -124,7 +123,7 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
         UserError: two labels differ only in punctuation.
     """
     answer_sentences = sentences(text)
-    mentions = list(_mentions(answer_sentences, _labels_by_spelling(labels, synonyms or {}), labels))
+    mentions = list(_mentions(answer_sentences, labels_by_spelling(labels, synonyms or {}), labels))
     if any(_REFUSAL.search(sentence) for sentence in answer_sentences):
         mentions = [mention for mention in mentions if mention.level > 2]
     asserted = [mention for mention in mentions if mention.manner == "asserted"]
@@ -152,38 +151,6 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
     return None if contradicted else verdict.label
 
 
-def _labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return spelling -> label. The spellings are normalised as `sentences` normalises an answer.
-
-    Spellings are added for a label or synonym that begins with a negation:
-
-    - For `no X`, `not X` or `non X`, the spelling `X` is added with the value _BARE + label, because an answer that
-      denies `X` means this label. If `X` already is a spelling, it is not added.
-    - For `nonX`, the spelling `non X` is added with the same label.
-
-    Raises:
-        UserError: two labels differ only in punctuation.
-    """
-    spellings_by_label = {label: [_plain(label), *map(_plain, synonyms.get(label, []))] for label in labels}
-    if len({spellings[0] for spellings in spellings_by_label.values()} - {""}) < len(labels):
-        quoted = ", ".join(f"'{label}'" for label in labels)
-        raise UserError(f"key 'labels': two of {quoted} differ only in punctuation. Use different words in each label.")
-    by_spelling = {
-        spelling: label for label, spellings in spellings_by_label.items() for spelling in spellings if spelling
-    }
-    for spelling, label in list(by_spelling.items()):
-        if negative := re.match(r"(?:no|not|non) ?(?=\w{3})(.+)", spelling):
-            if spelling.startswith("non"):
-                by_spelling.setdefault(f"non {negative[1]}", label)
-            if negative[1].removeprefix("a ") not in by_spelling and " " in spelling:
-                by_spelling.setdefault(negative[1].removeprefix("a "), f"{_BARE}{label}")
-    return by_spelling
-
-
-def _plain(spelling: str) -> str:
-    return " ".join(sentence[:-2] for sentence in sentences(spelling))
-
-
 def _mentions(
     answer_sentences: Sequence[str], by_spelling: Mapping[str, str], labels: Sequence[str]
 ) -> Iterator[Mention]:
@@ -191,7 +158,7 @@ def _mentions(
 
     Args:
         answer_sentences: the sentences of the answer.
-        by_spelling: spelling -> label, from `_labels_by_spelling`.
+        by_spelling: spelling -> label, from `labels_by_spelling`.
         labels: the task's labels.
     """
     rare = [re.escape(spelling) for spelling in sorted(by_spelling, key=len, reverse=True) if spelling not in _COMMON]
@@ -282,17 +249,17 @@ def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequ
     Usually this is the label that the sentence names. If the manner is "aside", nothing is yielded. If the task has two
     labels and the sentence denies one of them, the other label is yielded as asserted.
 
-    If `label` begins with _BARE, the rest of `label` is a label `no X`, and the sentence has only the word `X`. If the
+    If `label` begins with BARE, the rest of `label` is a label `no X`, and the sentence has only the word `X`. If the
     sentence denies `X`, `no X` is yielded as asserted. If the sentence leaves `X` open, `no X` is yielded as open.
     Otherwise nothing is yielded.
 
     Args:
-        label: the label that the sentence names, or _BARE and a label `no X`.
+        label: the label that the sentence names, or BARE and a label `no X`.
         how: the manner in which the sentence mentions the label, or `X`.
         level, corrects: see `Mention`.
         labels: the task's labels.
     """
-    if label.startswith(_BARE):
+    if label.startswith(BARE):
         if how in ("denied", "open"):
             yield Mention(label[1:], "asserted" if how == "denied" else "open", level, corrects)
     elif how == "denied" and len(labels) == 2:
@@ -314,7 +281,7 @@ def _shared(before: str, spelling: str, by_spelling: Mapping[str, str], how: Man
     Args:
         before: the text of the sentence before the full spelling, at most _CONTEXT characters.
         spelling: the full spelling.
-        by_spelling: spelling -> label, from `_labels_by_spelling`.
+        by_spelling: spelling -> label, from `labels_by_spelling`.
         how: the manner in which the sentence mentions the full spelling.
     """
     joined = re.search(r"(\w+) (or|nor|and|/|rather than|, not|instead of) $", before)

@@ -15,9 +15,10 @@ from clinical_dpo.errors import PublicError
 from clinical_dpo.models.load import autocast, is_adapter, mixed_precision
 from clinical_dpo.records import Pair
 from clinical_dpo.tokenization.tokens import tokenize_pair
-from clinical_dpo.training.run import is_probe_again, prepare, train_and_save, trainer_arguments
+from clinical_dpo.training.run import is_probe_again, prepare, train_and_save
 from clinical_dpo.training.settings import Run
 from clinical_dpo.training.sft_ranks import policy_from_sft, refuse_eight_bit_optimizer
+from clinical_dpo.training.trainer_arguments import trainer_arguments
 
 if TYPE_CHECKING:  # slow to import, so the functions below import it after the data checks
     from datasets import Dataset

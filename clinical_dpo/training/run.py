@@ -1,4 +1,4 @@
-"""Parts of training that SFT and DPO share: trainer arguments, checkpoints, resuming, log and record."""
+"""Parts of training that SFT and DPO share: checks of rows, checkpoints, resuming, log and record."""
 
 import resource
 import shutil
@@ -13,25 +13,11 @@ import torch
 from clinical_dpo.checksums import RECORDS, write_checksums
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import read_jsonl, replacing, write_csv, write_json
-from clinical_dpo.models.load import (
-    base_record,
-    device,
-    device_name,
-    full_training_settings,
-    load_base,
-    mixed_precision,
-    save_trained,
-)
+from clinical_dpo.models.load import base_record, device_name, full_training_settings, load_base, save_trained
 from clinical_dpo.progress import say
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.tokenization.tokens import check_lengths
-from clinical_dpo.training.checkpoints import (
-    checkpoint_folder,
-    last_checkpoint,
-    note_out_of_memory,
-    reduced_micro_batch,
-    reduced_tokens,
-)
+from clinical_dpo.training.checkpoints import checkpoint_folder, last_checkpoint, note_out_of_memory, reduced_tokens
 from clinical_dpo.training.digests import input_digests, probe_digest, run_digest
 from clinical_dpo.training.flat.architectures import computed_layout
 from clinical_dpo.training.flat.collator import Collator
@@ -50,7 +36,6 @@ LOG_COLUMNS = (
     *("rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/ties", "rewards/margins"),
     *("logps/chosen", "logps/rejected"),
 )
-NEVER = 10**9  # `eval_steps` of a run that is evaluated only at its end
 
 
 @dataclass(frozen=True)
@@ -75,55 +60,6 @@ def load_initial_model(run: Run, folder: str) -> Any:
         folder: folder of the model.
     """
     return load_base(folder, full_training_settings(run.model) if run.settings["adapter"] == "full" else run.model)
-
-
-def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
-    """Keyword arguments that TRL's SFTConfig and DPOConfig share.
-
-    Every option whose default affects results is set here.
-
-    Args:
-        run: settings of the training.
-        checkpoints: the run's checkpoint folder.
-    """
-    settings = run.settings
-    on_gpu = device().type == "cuda"
-    rows = settings["batch_size"] if run.micro_batch_tokens else run.micro_batch_size
-    micro_batch = rows if run.micro_batch_tokens else reduced_micro_batch(rows, checkpoints, settings["batch_size"])
-    return {
-        "output_dir": str(checkpoints),
-        **({"num_train_epochs": settings["epochs"]} if run.steps is None else {"max_steps": run.steps}),
-        "learning_rate": settings["learning_rate"],
-        "per_device_train_batch_size": micro_batch,
-        "gradient_accumulation_steps": settings["batch_size"] // micro_batch,
-        "per_device_eval_batch_size": run.eval_batch_size,
-        "max_length": settings["max_length"],
-        "truncation_mode": "keep_start",
-        "lr_scheduler_type": settings["lr_scheduler_type"],
-        "warmup_steps": settings["warmup_steps"],
-        "optim": settings["optimizer"],
-        "weight_decay": settings["weight_decay"],
-        "max_grad_norm": settings["max_grad_norm"],
-        "gradient_checkpointing": run.gradient_checkpointing,
-        "gradient_checkpointing_kwargs": {"use_reentrant": False},
-        "bf16": mixed_precision(run.model),
-        "eval_strategy": "steps",  # the trainer evaluates at the last step in any case
-        "eval_steps": settings["eval_steps"] or NEVER,
-        # A run that resumes from a checkpoint has already been evaluated at its start.
-        "eval_on_start": bool(settings["eval_steps"]) and last_checkpoint(checkpoints) is None,
-        "include_num_input_tokens_seen": "non_padding",  # TRL's own count restarts at a checkpoint
-        "logging_steps": settings["logging_steps"],
-        "save_strategy": "steps",
-        "save_steps": run.save_steps,
-        "save_total_limit": 1,
-        "seed": settings["seed"],
-        "data_seed": settings["seed"],
-        "report_to": "none",
-        "trust_remote_code": False,
-        "disable_tqdm": True,
-        "use_cpu": not on_gpu,
-        "dataloader_pin_memory": on_gpu,
-    }
 
 
 def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], inputs: Iterable[str] = ()) -> Prepared:

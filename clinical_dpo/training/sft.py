@@ -9,15 +9,9 @@ from clinical_dpo.models.load import restore_trainable_weights
 from clinical_dpo.records import TaskRow
 from clinical_dpo.tokenization.tokens import tokenize_completion
 from clinical_dpo.training.lora import lora_names, without_lora
-from clinical_dpo.training.run import (
-    Prepared,
-    is_probe_again,
-    load_initial_model,
-    prepare,
-    train_and_save,
-    trainer_arguments,
-)
+from clinical_dpo.training.run import Prepared, is_probe_again, load_initial_model, prepare, train_and_save
 from clinical_dpo.training.settings import Run
+from clinical_dpo.training.trainer_arguments import trainer_arguments
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:

@@ -1,6 +1,8 @@
-"""Items for a judge, and replies that depend on an answer's wording."""
+"""Items for a judge, replies that depend on an answer's wording, and verdicts as read from their file."""
 
+from clinical_dpo.grading.judge.judge import COLUMNS, judge_items
 from clinical_dpo.grading.raters.sheets import correctness_items, preference_items
+from clinical_dpo.io import read_csv, write_csv
 from tests.helpers.rating import SEED, study
 
 
@@ -21,3 +23,13 @@ def items_of(kind, n=8):
     if kind == "preference":
         return preference_items(rows, answers, ("dpo", "sft"), SEED)
     return correctness_items(rows, answers, SEED)
+
+
+def judged(kind, server, tmp_path, n=8, **options):
+    """Verdicts of a server on the items of a study, as read from their file, and the judge's record."""
+    changes = options.pop("changes", {})
+    rows, record = judge_items(
+        kind, items_of(kind, n), server.endpoint(**changes), tmp_path / f"{kind}.jsonl", **options
+    )
+    write_csv(tmp_path / f"{kind}.csv", rows, COLUMNS)
+    return read_csv(tmp_path / f"{kind}.csv"), record

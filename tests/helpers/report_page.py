@@ -1,12 +1,17 @@
-"""A parser of the report page, and tables for a page of two models."""
+"""A parser of the report page, the page of figure 2's two models, and tables for it."""
 
 from html.parser import HTMLParser
 
 from clinical_dpo.report.cost_table import COLUMNS as COST
+from clinical_dpo.report.page.page import report_page
+from clinical_dpo.report.rating_rounds import with_sheet_files
+from clinical_dpo.statistics import comparisons as significance
+from tests.helpers.figure2 import tables
 
 TASKS = {"uti": {"title": "Infection <or> not", "description": "Is it an infection?", "metric": "f1"}}
 MODELS = {"llama": "Llama3", "mistral": "Mistral2"}
 VOID = {"meta", "br", "link", "img"}
+SHEET, RATINGS = "results/{task}/{model}/grading/{sheet}.{rater}.html", "ratings/{task}/{model}"
 
 
 class Page(HTMLParser):
@@ -48,3 +53,15 @@ def costs():
         "run_ratio": 4.6,
     }
     return [sft, dpo | {"published_minutes": 50, "published_ratio": 2.5}]
+
+
+def pending(*rows):
+    """Rows of awaited ratings with the files of their sheets."""
+    return with_sheet_files(rows, SHEET, RATINGS)
+
+
+def page(last="complete", data="real", **options):
+    """The page of the two models of figure 2, with its costs and with further options of `report_page`."""
+    metric_rows, stats_rows = tables(last, data)
+    rows = {"metrics": metric_rows, "stats": significance.with_holm(stats_rows), "cost": costs()}
+    return Page(report_page(**rows, tasks=TASKS, models=MODELS, **options))

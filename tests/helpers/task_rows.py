@@ -1,6 +1,11 @@
-"""Rows of a task, as TRL's prompt / completion form has them, and answers to them."""
+"""Rows of a task, as TRL's prompt / completion form has them, answers to them, and the labels of a task."""
 
 from typing import Any
+
+UTI = {
+    "labels": ["UTI", "No UTI"],
+    "label_synonyms": {"UTI": ["urinary tract infection", "yes"], "No UTI": ["not a UTI", "no"]},
+}
 
 
 def task_row(row_id: str, prompt: str = "Question", answer: str = "x", **fields: Any) -> dict[str, Any]:

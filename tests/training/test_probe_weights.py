@@ -7,7 +7,6 @@ import pytest
 
 from clinical_dpo.checksums import CHECKSUMS
 from clinical_dpo.io import read_csv, read_json
-from clinical_dpo.training import run as training
 from clinical_dpo.training.dpo import train_dpo
 from clinical_dpo.training.probe_weights import TIMES, may_be_whole_run, reuse, store
 from clinical_dpo.training.sft import train_sft
@@ -101,7 +100,7 @@ def test_a_second_run_of_the_probes_length_has_the_bytes_of_a_run_that_trains(ti
 
     run("probe", eval_steps=2, probe=True, code="of the probe")
     trainings = []
-    monkeypatch.setattr(training, "trainer_arguments", lambda *args: trainings.append(args))
+    monkeypatch.setattr(f"clinical_dpo.training.{stage}.trainer_arguments", lambda *args: trainings.append(args))
     same = run("same", code="of the second run")
     assert trainings == [] and read_json(same / "run.json")["same_as_probe"]
     monkeypatch.undo()

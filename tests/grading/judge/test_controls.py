@@ -12,11 +12,6 @@ from tests.helpers.judging import between, items_of
 REPLIES = {"likert": "4", "correctness": "correct", "preference": "A"}
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch):
-    monkeypatch.setattr(caller, "FIRST_WAIT", 0.01)
-
-
 def ask(kind, tmp_path, server, n=8, **changes):
     return ask_controls(kind, items_of(kind, n), server.endpoint(**changes), tmp_path / f"{kind}.jsonl")
 

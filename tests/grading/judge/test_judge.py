@@ -1,37 +1,22 @@
-"""A judge's verdicts become grades, preferences and agreement; a killed run repeats no paid request."""
+"""A judge's verdicts become grades, preferences and agreement."""
 
-import json
-import pickle
 import random
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
-from clinical_dpo.config.judges import judging_round
-from clinical_dpo.endpoints import caller
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.judge.grades import judge_grades
-from clinical_dpo.grading.judge.judge import COLUMNS, judge_items, warnings
+from clinical_dpo.grading.judge.judge import warnings
 from clinical_dpo.grading.raters.ratings import collect_ratings
-from clinical_dpo.io import read_csv, write_csv, write_json
 from clinical_dpo.statistics.agreement import cohen_kappa, judge_agreement
 from clinical_dpo.statistics.metrics import task_metrics
 from clinical_dpo.statistics.rater_reliability import krippendorff_alpha
 from clinical_dpo.statistics.win_rate import win_rates
-from tests.conftest import ROOT
 from tests.helpers.faulty_server import FaultyServer
-from tests.helpers.judging import between, graded, items_of
+from tests.helpers.judging import between, graded, judged
 from tests.helpers.rating import rate, sheet, study
 
 NAMES = {"task": "t", "model": "m", "data": "synthetic"}
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch):
-    monkeypatch.setattr(caller, "FIRST_WAIT", 0.01)
 
 
 def prefer_longer(messages):
@@ -39,15 +24,6 @@ def prefer_longer(messages):
     text = messages[0]["content"]
     first, second = (len(between(text, f"answer {side}")) for side in "AB")
     return "A" if first >= second else "B"
-
-
-def judged(kind, server, tmp_path, n=8, **options):
-    changes = options.pop("changes", {})
-    rows, record = judge_items(
-        kind, items_of(kind, n), server.endpoint(**changes), tmp_path / f"{kind}.jsonl", **options
-    )
-    write_csv(tmp_path / f"{kind}.csv", rows, COLUMNS)
-    return read_csv(tmp_path / f"{kind}.csv"), record
 
 
 @pytest.fixture
@@ -142,109 +118,6 @@ def test_a_constant_judge_gets_a_warning(tmp_path):
     assert line.startswith("WARNING: judge local") and "'5'" in line and "22 items" in line and "Read some" in line
 
 
-KEYED = {"changes": {"key_variable": "THE_KEY"}}
-
-
-def test_verdicts_are_pending_without_the_endpoint_s_key(tmp_path, monkeypatch):
-    monkeypatch.delenv("THE_KEY", raising=False)
-    with FaultyServer(say=graded) as server:
-        verdicts, record = judged("likert", server, tmp_path, **KEYED)
-    assert not server.received and {row["status"] for row in verdicts} == {"pending"}
-    assert record["waiting_for"] == "judge local: environment variable THE_KEY is not set"
-    assert warnings(record) == [f"{record['waiting_for']}; 22 of 22 items are pending"]
-    assert {row["status"] for row in judge_grades(verdicts, "sft", study()[0])} == {"pending"}
-
-
-def test_stored_replies_count_without_the_endpoint_s_key(tmp_path, monkeypatch):
-    monkeypatch.setenv("THE_KEY", "sk-1")
-    with FaultyServer(say=graded) as server:
-        first = judged("likert", server, tmp_path, **KEYED)
-        monkeypatch.delenv("THE_KEY")
-        assert judged("likert", server, tmp_path, **KEYED) == first
-        assert len(server.received) == 22
-
-
-def test_new_items_are_pending_beside_stored_replies(tmp_path, monkeypatch):
-    monkeypatch.setenv("THE_KEY", "sk-1")
-    with FaultyServer(say=graded) as server:
-        stored, _ = judged("likert", server, tmp_path, **KEYED)
-        monkeypatch.delenv("THE_KEY")
-        verdicts, record = judged("likert", server, tmp_path, n=9, **KEYED)
-    assert (record["status"], record["pending"], record["calls"]) == ("pending", 2, 22)
-    assert [row for row in verdicts if row["status"] == "complete"] == stored
-
-
-CONTENT_FILTER = (400, '{"error": {"code": "content_filter"}}')
-ONE_AT_A_TIME = {"changes": {"concurrency": 1, "parameters": {"response_format": None}}}
-
-
-@pytest.mark.parametrize("kind", ["likert", "correctness", "preference"])
-def test_a_refused_item_is_pending_and_named_and_the_others_are_judged(tmp_path, kind):
-    replies = {"likert": "4", "correctness": "correct", "preference": "A"}
-    with FaultyServer(CONTENT_FILTER, say=lambda messages: replies[kind]) as server:
-        verdicts, record = judged(kind, server, tmp_path, **ONE_AT_A_TIME)
-    refused, *others = [row for row in verdicts if row["shown"] == "true"]
-    assert (refused["refusal"], refused["choice"], refused["status"]) == ("content_filter", "", "pending")
-    assert {(row["refusal"], row["status"]) for row in others} == {("", "complete")}
-    assert record["refused"] == {refused["item_id"]: "content_filter"} and record["pending"] == 1
-    assert "judge local refuses 1 items (content_filter 1)" in record["waiting_for"]
-    assert f"judge local refuses item {refused['item_id']} (content_filter)" in warnings(record)
-
-
-def test_a_refused_item_is_a_failure_by_choice(tmp_path):
-    with FaultyServer(CONTENT_FILTER) as server:
-        verdicts, record = judged("likert", server, tmp_path, refusals="failure", **ONE_AT_A_TIME)
-        assert (record["status"], record["waiting_for"]) == ("complete", None) and len(record["refused"]) == 1
-        grades = [row for variant in ("base", "sft", "dpo") for row in judge_grades(verdicts, variant, study()[0])]
-        assert {row["status"] for row in grades} == {"complete"}
-        assert {(row["grade"], row["valid"]) for row in grades} == {("1", "false"), ("4", "true")}
-
-
-def test_a_refused_item_starts_no_round_of_its_own(tmp_path):
-    path = tmp_path / "record.json"
-    with FaultyServer(CONTENT_FILTER) as server:
-        for _ in range(2):
-            number = judging_round(path, server.endpoint())
-            _, record = judged("likert", server, tmp_path, **ONE_AT_A_TIME)
-            write_json(path, record | {"round": number})
-            assert number == 0 and len(server.received) in (22, 23)  # a job that runs again sends the item again
-    assert (record["refused"], record["status"], record["calls"]) == ({}, "complete", 22)
-
-
-def test_a_refusal_is_the_same_without_the_endpoint_s_key(tmp_path, monkeypatch):
-    monkeypatch.setenv("THE_KEY", "sk-1")
-    keyed = {"changes": ONE_AT_A_TIME["changes"] | {"key_variable": "THE_KEY"}}
-    with FaultyServer(CONTENT_FILTER) as server:
-        first = judged("likert", server, tmp_path, **keyed)
-        monkeypatch.delenv("THE_KEY")
-        assert judged("likert", server, tmp_path, **keyed) == first and first[1]["refused"]
-
-
-def test_a_judge_runs_again_once_pending_verdicts_are_available(tmp_path, monkeypatch):
-    """The round is a parameter of the rule, which runs again when the round is not that of its last run."""
-    path = tmp_path / "likert.json"
-    with FaultyServer(say=graded) as server:
-        endpoint = server.endpoint(key_variable="THE_KEY")
-
-        def run(n=8):
-            number = judging_round(path, endpoint)
-            record = judged("likert", server, tmp_path, n, changes={"key_variable": "THE_KEY"})[1]
-            write_json(path, record | {"round": number})
-            return number, record["status"]
-
-        def is_current():
-            return judging_round(path, endpoint) == json.loads(path.read_text())["round"]
-
-        monkeypatch.delenv("THE_KEY", raising=False)
-        assert run() == (0, "pending") and is_current()
-        monkeypatch.setenv("THE_KEY", "sk-1")
-        assert not is_current() and run() == (1, "complete") and is_current()
-        monkeypatch.delenv("THE_KEY")
-        assert is_current() and run(9) == (1, "pending") and is_current()  # new answers to judge
-        monkeypatch.setenv("THE_KEY", "sk-1")
-        assert not is_current() and run(9) == (2, "complete") and is_current()
-
-
 def test_agreement_of_judge_and_physicians(tmp_path):
     _, key = sheet("correctness")
     words = ["correct", "incorrect"]
@@ -265,80 +138,3 @@ def test_agreement_of_judge_and_physicians(tmp_path):
     pending = [row | {"choice": ""} for row in verdicts]
     for row in judge_agreement(key, collect_ratings(key, files), pending, NAMES):
         assert (row["status"], row["pending"], row["estimate"]) == ("pending", 22, None)
-
-
-RUN = """
-import pickle, sys
-from clinical_dpo.endpoints import caller
-from clinical_dpo.grading.judge.judge import judge_items
-caller.FIRST_WAIT = 0.01
-with open(sys.argv[1], "rb") as file:
-    judge_items("likert", *pickle.load(file), sys.argv[2])
-"""
-
-
-def test_a_run_killed_at_random_replies_repeats_no_finished_request(tmp_path):
-    """Only requests in flight at the kill are repeated: at most as many as run at once."""
-    draw, at_once = random.Random(5), 3
-    in_flight = []
-    with FaultyServer((500, "oops"), (429, ""), say=graded, delay=0.02) as server:
-        items, endpoint = items_of("likert", 20), server.endpoint(concurrency=at_once, timeout_seconds=5)
-        (tmp_path / "items").write_bytes(pickle.dumps((items, endpoint)))
-        command = [sys.executable, "-c", RUN, str(tmp_path / "items"), str(tmp_path / "replies.jsonl")]
-        for kill_after in (draw.randint(2, 12), draw.randint(2, 12), draw.randint(2, 12), None):
-            before = len(server.received)
-            process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
-            while kill_after and len(server.received) < before + kill_after and process.poll() is None:
-                time.sleep(0.002)
-            if kill_after:
-                process.send_signal(signal.SIGKILL)
-            _, log = process.communicate(timeout=120)
-            time.sleep(0.1)  # requests in flight arrive
-            events = [json.loads(line) for line in (tmp_path / "replies.jsonl").read_text().split("\n")[:-1]]
-            ended = sum(row["event"] == "received" for row in events)
-            in_flight.append(len(server.received) - ended - sum(in_flight))
-        assert process.returncode == 0, log
-        prompts = [body["messages"][0]["content"] for body in server.received]
-        needed = len(set(prompts))
-        assert needed == 55 and len(prompts) == needed + 2 + sum(in_flight)  # 2: the faults
-        assert in_flight[-1] == 0 and all(0 <= lost <= at_once for lost in in_flight)
-        _, record = judge_items("likert", items, endpoint, tmp_path / "replies.jsonl")
-        assert len(server.received) == len(prompts) and record["calls"] == needed
-        _, uninterrupted = judge_items("likert", items, endpoint, tmp_path / "uninterrupted.jsonl")
-        assert record == uninterrupted
-
-
-def test_a_request_names_the_schema_of_a_reply(tmp_path):
-    with FaultyServer(say=lambda messages: '{"verdict": 4}') as server:
-        verdicts, _ = judged("likert", server, tmp_path)
-    assert {row["rating"] for row in verdicts} == {"4"}
-    formats = [body["response_format"] for body in server.received]
-    assert {response_format["type"] for response_format in formats} == {"json_schema"}
-    assert formats[0]["json_schema"]["schema"]["properties"] == {"verdict": {"enum": [1, 2, 3, 4, 5]}}
-
-
-def test_a_server_that_refuses_the_schema_gets_it_once(tmp_path):
-    refusal = (400, '{"error": {"code": "unknown_field"}}', {})
-    with FaultyServer(refusal) as server:
-        verdicts, record = judged("likert", server, tmp_path)
-        first = len(server.received)
-        assert [("response_format" in body) for body in server.received].count(True) == 1
-        judge_items("likert", items_of("likert", 9), server.endpoint(), tmp_path / "likert.jsonl")
-    assert {row["rating"] for row in verdicts} == {"4"} and record["calls"] == first - 1
-    assert len(server.received) > first and not any("response_format" in body for body in server.received[first:])
-
-
-def test_the_first_call_counts_among_the_attempts_at_a_reply(tmp_path):
-    with FaultyServer(say=lambda messages: "I cannot grade this.") as server:
-        with pytest.raises(UserError, match="unreadable"):
-            judge_items("likert", items_of("likert", 2), server.endpoint(concurrency=1), tmp_path / "likert.jsonl")
-        first = server.received[0]["messages"]
-    assert sum(body["messages"][0] == first[0] for body in server.received) == 3
-
-
-def test_an_endpoint_s_own_response_format_is_kept(tmp_path):
-    for number, own in enumerate(({"type": "json_object"}, None)):
-        with FaultyServer() as server:
-            changes = {"parameters": {"response_format": own}}
-            judge_items("likert", items_of("likert", 1), server.endpoint(**changes), tmp_path / f"{number}.jsonl")
-        assert {str(body.get("response_format")) for body in server.received} == {str(own)}
