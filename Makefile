@@ -27,9 +27,10 @@ report: $(VENV)/installed
 test: lint
 	pytest -m "not slow" --durations=20 --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
 
-# Slow tests mostly wait. They run in four processes: of Slurm, of every key, of the demo, all others (tests/conftest.py).
+# Slow tests mostly wait. Those of Slurm, of every key, of the demo and of the examples have a process each, and all others
+# have one (tests/conftest.py).
 test-all: test
-	pytest -m slow --durations=20 --numprocesses 4 --dist loadscope --no-loadscope-reorder
+	pytest -m slow --durations=20 --numprocesses 5 --dist loadscope --no-loadscope-reorder
 
 # ancient() hides changes of an input from Snakemake, so no rule may use it.
 lint: $(VENV)/installed-dev

@@ -14,7 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).parent.parent
 SMALL_RUN = ("test_workflow.py", "test_training_results.py", "test_rerun.py")  # files that share a finished run
-SLOW_PROCESSES = ("slurm", "every_key", "demo")  # folders whose slow tests have a process of their own
+# Folders and files whose slow tests have a process of their own.
+SLOW_PROCESSES = ("slurm", "every_key", "demo", "test_example_commands")
 TINY = {
     "corpus": ["uti", "triage", "reasoning", "summarization"],
     "documents": 60,
@@ -54,8 +55,8 @@ def pytest_collection_modifyitems(items):
 def pytest_xdist_make_scheduler(config, log):
     """With several processes, a file's tests share one, and so do all tests of the small run: its cost is paid once.
 
-    Slow tests start, kill and time whole runs, and mostly wait: those of Slurm, of every key, of the demo, and all
-    others.
+    Slow tests start, kill and time whole runs, and mostly wait: those of Slurm, of every key, of the demo, of the
+    examples, and all others.
     """
     from xdist.scheduler import LoadScopeScheduling
 
