@@ -59,7 +59,7 @@ def without(row, field):
 
 
 BAD_ROWS = {
-    "no answer": (without(PUBLISHED, "LONG_ANSWER"), ["field 'LONG_ANSWER' is missing", "needs id, QUESTION"]),
+    "no answer": (without(PUBLISHED, "LONG_ANSWER"), ["field 'LONG_ANSWER' is missing", "file: id, QUESTION"]),
     "empty answer": (PUBLISHED | {"LONG_ANSWER": ""}, ["field 'LONG_ANSWER' is empty", "Complete or remove the row"]),
     "blank answer": (
         PUBLISHED | {"LONG_ANSWER": " \n"},

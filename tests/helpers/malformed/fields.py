@@ -54,7 +54,7 @@ CASES = [
         "a.jsonl",
         lines(*((*row[:2], True) for row in ROWS)),
         "refused",
-        ("row 1", "'label' is a bool"),
+        ("row 1", "'label' has the type bool"),
     ),
     Case("ids that differ in case", "a.csv", ids("a1", "b1", "A1"), "refused", ("row 3", "'A1'", "'a1'", "row 1")),
     Case(
@@ -227,7 +227,7 @@ CASES = [
         "a.jsonl",
         extended(parts={"text": "x"}),
         "refused",
-        ("columns.note", "'parts.texts'", "Did you mean 'text'?"),
+        ("columns.note", "column 'parts' has no member 'texts'", "Did you mean 'text'?"),
         task=mapped(note="parts.texts"),
     ),
     Case(
