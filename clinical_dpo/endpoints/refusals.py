@@ -9,7 +9,7 @@ import re
 
 CONTEXT_LENGTH = "context_length_exceeded"
 CONTENT_FILTER = "content_filter"  # also the finish reason of a reply that the server's filter ended
-_REQUEST_STATUSES = (400, 413, 422)  # statuses of refusals that may be due to the text of the request
+_REQUEST_STATUSES = (400, 422)  # statuses of refusals that may be due to the text of the request
 # Servers have no common code for the refusal of a text, so that type and message are read too.
 _OF_A_TEXT = {
     CONTENT_FILTER: re.compile(
