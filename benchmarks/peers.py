@@ -216,13 +216,14 @@ def opening(setup: argparse.Namespace, versions: Mapping[str, Mapping[str, str]]
         for program, names in {"clinical-dpo": ours, **versions}.items()
     )
     shape = setup.shape
+    arguments = ["FOLDER" if each == str(setup.environments) else each for each in sys.argv[1:]]
     return [
         "# A training step of other programs",
         "",
         f"{time.strftime('%Y-%m-%d')}, CPU, {platform.machine()}, one thread per process; load of the machine before: "
         f"{load:.1f} processes. {listed}. Llama of width {shape['hidden_size']} and {shape['num_hidden_layers']} "
         f"layers, float32, LoRA of rank {setup.rank} on all linear layers, randomly initialised. Made by "
-        f"`{shlex.join(['python', '-m', 'benchmarks.peers', *sys.argv[1:]])}`; medians of {setup.repeats} steps after "
+        f"`{shlex.join(['python', '-m', 'benchmarks.peers', *arguments])}`; medians of {setup.repeats} steps after "
         "one of warm-up.",
         "",
         "A step is batch, forward, backward, AdamW, log, in the program's own loop and with its own defaults, "

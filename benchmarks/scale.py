@@ -23,17 +23,17 @@ import yaml
 ROOT = Path(__file__).parent.parent
 BARE = """
 rule all:
-    input: expand("{{chain}}/9_{{file}}.txt", chain=range({chains}), file=range(3))
+    input: expand("{chain}/9_{file}.txt", chain=range(CHAINS), file=range(3))
 rule first:
-    output: expand("{{{{chain}}}}/0_{{file}}.txt", file=range(3))
-    shell: "touch {{output}}"
+    output: expand("{{chain}}/0_{file}.txt", file=range(3))
+    shell: "touch {output}"
 for step in range(1, 10):
     rule:
-        name: f"step_{{step}}"
-        input: expand("{{{{chain}}}}/{{before}}_{{file}}.txt", before=step - 1, file=range(3))
-        output: expand("{{{{chain}}}}/{{step}}_{{file}}.txt", step=step, file=range(3))
-        shell: "touch {{output}}"
-"""  # chains of ten jobs, each with three inputs and three outputs
+        name: f"step_{step}"
+        input: expand("{{chain}}/{before}_{file}.txt", before=step - 1, file=range(3))
+        output: expand("{{chain}}/{step}_{file}.txt", step=step, file=range(3))
+        shell: "touch {output}"
+"""  # chains of ten jobs, each with three inputs and three outputs; the line `CHAINS = number` comes before it
 TASKS, MODELS = 30, ("llama3-8b-instruct", "mistral-7b-instruct", "biomistral-7b", "llama2-7b-chat")
 
 
@@ -107,7 +107,7 @@ def main() -> None:
             cells = (case, number, f"{cost.seconds:.1f}", f"{cost.cpu_seconds:.1f}", limit, f"{cost.peak_mb:.0f}")
             lines.append(f"| {' | '.join(cells)} |")
             if jobs:  # the bare workflow follows the large study and has as many jobs
-                (Path(name) / "bare.smk").write_text(BARE.format(chains=int(jobs[1]) // 10), encoding="utf-8")
+                (Path(name) / "bare.smk").write_text(f"CHAINS = {int(jobs[1]) // 10}{BARE}", encoding="utf-8")
     head = [
         "# Snakemake on large studies",
         "",

@@ -216,10 +216,7 @@ def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mappi
         return _is_in(first, left, second, row) == isinstance(operator, ast.In)
     right = _value(second, row)
     for node, value in ((first, left), (second, right)):
-        if not isinstance(value, str | int | float):
-            raise _mistake(
-                node, value, f"has the type {type(value).__name__}, which conditions cannot compare. Use another column"
-            )
+        _check_comparable(node, value)
     if isinstance(operator, _EQUAL):
         return _equal(first, left, second, right) == isinstance(operator, ast.Eq)
     for node, value in ((first, left), (second, right)):
@@ -278,10 +275,7 @@ def _is_in(first: ast.expr, left: Any, second: ast.expr, row: Mapping[str, Any])
         second: the side after `in`.
         row: column -> value.
     """
-    if not isinstance(left, str | int | float):
-        raise _mistake(
-            first, left, f"has the type {type(left).__name__}, which conditions cannot compare. Use another column"
-        )
+    _check_comparable(first, left)
     if isinstance(second, ast.List | ast.Tuple):
         return any(_same(left, _value(each, row)) for each in second.elts)
     container = _value(second, row)
@@ -318,6 +312,13 @@ def number_of(value: Any) -> int | float | None:
     if not _NUMBER.fullmatch(value):
         return None
     return int(value) if re.fullmatch(r"[+-]?[0-9]+", value) else float(value)
+
+
+def _check_comparable(node: ast.expr, value: Any) -> None:
+    if not isinstance(value, str | int | float):
+        raise _mistake(
+            node, value, f"has the type {type(value).__name__}, which conditions cannot compare. Use another column"
+        )
 
 
 def _mistake(node: ast.expr, value: Any, problem: str) -> UserError:

@@ -62,14 +62,14 @@ def amount(metric: str, value: float, extra: int = 0, sign: str = "") -> str:
             other units have two.
         sign: "+" puts a plus sign before a positive number, "" does not.
     """
-    if _in_points(metric):
+    if in_points(metric):
         return f"{100 * value:{sign}.{1 + extra}f}"
     return f"{value:{sign}.{2 + extra}f}"
 
 
 def margin_text(metric: str, value: float) -> str:
     """Text of a margin: "5 points" (percentage points), or "0.2" for a metric whose highest value is above 1."""
-    return f"{100 * value:g} points" if _in_points(metric) else f"{value:g}"
+    return f"{100 * value:g} points" if in_points(metric) else f"{value:g}"
 
 
 def with_sentences(
@@ -258,7 +258,8 @@ def _marks(row: Mapping[str, Any]) -> str:
     return f" [{', '.join(marks)}]" if marks else ""
 
 
-def _in_points(metric: str) -> bool:
+def in_points(metric: str) -> bool:
+    """Whether differences of a metric are shown in percentage points: its highest value is 1."""
     return METRICS[metric].high <= 1
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import optional_number
 from clinical_dpo.paths import parse_comparison
-from clinical_dpo.report.decision_sentences import amount
+from clinical_dpo.report.decision_sentences import amount, in_points
 from clinical_dpo.report.p_values import format_p, quantity_compared
 from clinical_dpo.report.package.run_facts import RunFacts
 from clinical_dpo.variants import EXTERNAL, TITLES
@@ -77,7 +77,7 @@ def _effect(metric: str, row: Row, prefix: str = "") -> tuple[str, str]:
     effect = float(row["effect"])
     low, high = row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]
     interval = f", 95% interval {amount(metric, float(low))} to {amount(metric, float(high))}" if low else ""
-    unit = " points" if METRICS[metric].high <= 1 else ""
+    unit = " points" if in_points(metric) else ""
     return amount(metric, effect, sign="+" if effect > 0 else "") + unit, interval
 
 
