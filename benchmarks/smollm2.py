@@ -29,9 +29,14 @@ def folder_from_gguf(source: Path, out: Path) -> None:
         out: folder to write or replace.
 
     Raises:
-        UserError: the source is missing, has no GGUF file, or is not a SmolLM2.
+        UserError: the source is missing, has no GGUF file, or is not a SmolLM2; or the package gguf is not installed.
     """
-    from gguf import GGUFReader  # of the development group
+    try:
+        from gguf import GGUFReader
+    except ImportError:
+        raise UserError(
+            "the package gguf is not installed. Type `make .venv/installed-dev`, which installs it."
+        ) from None
     from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
     with tempfile.TemporaryDirectory() as unpacked:

@@ -7,6 +7,8 @@ print the speed for sparse matrices, in which half of the weights are zero. That
 import re
 from dataclasses import dataclass
 
+from clinical_dpo.training.run_record import on_cpu
+
 TERA, GIGA = 1e12, 1e9
 
 
@@ -81,6 +83,6 @@ def card_of_device(device: str, threads: int) -> Card | None:
         device: device name as PyTorch reports it: `NVIDIA H100 80GB HBM3`, `cpu (x86_64)`.
         threads: number of threads, if the device is a CPU.
     """
-    if device.startswith("cpu"):
+    if on_cpu(device):
         return cpu(threads)
     return next((card for card in CARDS.values() if re.search(card.device, device)), None)

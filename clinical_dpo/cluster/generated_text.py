@@ -35,7 +35,7 @@ def refuse_generated(study: Study, tasks: Collection[str]) -> None:
     Raises:
         PublicError: a task would run on generated text because it cannot use its own text, and the config does not
             allow this. For each such task, the message says why the task cannot use its own text, and what the task
-            costs (GPU hours, or the number of jobs without a GPU).
+            costs: its GPU hours, or the number of its jobs if none of them uses a GPU.
     """
     stand_ins = {task: missing[0] for task in tasks if (missing := study.missing(task)) and study.is_synthetic(task)}
     if not stand_ins or study.config[ALLOWED]:

@@ -172,7 +172,14 @@ def check_endpoint_allowed(
 
 
 def _may_be_plain(endpoint: Endpoint, plain: Sequence[str]) -> bool:
-    """Whether the endpoint's requests stay on this host, are encrypted, or go to a host in `plain`."""
+    """Whether private requests may go to the endpoint without further encryption.
+
+    They may if they stay on this host, if they are encrypted already, or if the user allows plain HTTP to the host.
+
+    Args:
+        endpoint: the endpoint.
+        plain: the hosts to which the user allows plain HTTP (`plain_http_hosts` of the config).
+    """
     return not endpoint.is_readable_on_the_way or endpoint.host in plain
 
 

@@ -119,9 +119,9 @@ class Study:
         return [*VARIANTS, *arms_of(self.tasks[task].get("arms", ()))]
 
     def arm_family(self, task: str) -> list[str]:
-        """All comparisons of arms (further variants) in this task's recipe, as `task/comparison`.
+        """All comparisons of arms (further variants) in the task's family, as `task/comparison`.
 
-        These comparisons share one significance level.
+        The family of a task is the run's tasks with the same recipe. These comparisons share one significance level.
         """
         return [
             f"{member}/{comparison_name(*pair)}"
@@ -206,7 +206,7 @@ class Study:
         return missing_input(self.tasks[task], self.config, self.paths)
 
     def is_missing(self, task: str) -> bool:
-        """Whether a task's own text is unavailable. The method `missing` returns the reason."""
+        """Whether a task cannot use the text of its own source. The method `missing` returns the reason."""
         return self.missing(task) is not None
 
     def generated_fields(self, task: str) -> Mapping[str, Mapping[str, Any]]:

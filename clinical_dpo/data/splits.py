@@ -54,7 +54,7 @@ def split(
     kept, duplicates, conflicts = distinct(rows)
     drawn = dict(sizes)
     if len(kept) < sum(sizes.values()):
-        drawn = _shrink(sizes, len(kept), on_shortfall)
+        drawn = _shrink(sizes, len(kept), duplicates, on_shortfall)
     rng = random.Random(seed)
     grouped = any("group" in row for row in kept)
     draw = draw_groups if grouped else _draw_rows
@@ -109,24 +109,29 @@ def distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:
     return list(first.values()), len(rows) - len(first), conflicts
 
 
-def _shrink(sizes: Mapping[str, int], available: int, on_shortfall: str) -> dict[str, int]:
+def _shrink(sizes: Mapping[str, int], available: int, duplicates: int, on_shortfall: str) -> dict[str, int]:
+    """Shrink all splits in proportion, or raise the error about too few rows.
+
+    Args:
+        sizes: split -> wanted number of rows.
+        available: number of rows with distinct prompts; fewer than wanted.
+        duplicates: number of rows that were removed because they repeat a prompt.
+        on_shortfall: as in `split`.
+    """
     need = sum(sizes.values())
     configured = ", ".join(f"{name} {size}" for name, size in sizes.items())
+    shortfall = f"The splits need {need} different rows ({configured}), but only {available} are available."
+    if duplicates:
+        shortfall += f" {duplicates} more repeat the prompt of another row."
     if on_shortfall == "error":
-        raise PublicError(
-            f"The splits need {need} different rows ({configured}), but only {available} are available. Add rows, "
-            "lower `splits` in the task file, or set `on_shortfall: shrink`."
-        )
+        raise PublicError(f"{shortfall} Add rows, lower `splits` in the task file, or set `on_shortfall: shrink`.")
     shrunk = {name: size * available // need for name, size in sizes.items()}
     by_remainder = sorted(sizes, key=lambda name: -(sizes[name] * available % need))
     for name in by_remainder[: available - sum(shrunk.values())]:
         shrunk[name] += 1
     empty = [name for name, size in sizes.items() if size and not shrunk[name]]
     if empty:
-        raise PublicError(
-            f"The splits need {need} different rows ({configured}), but only {available} are available. If the splits "
-            f"were shrunk to fit, split '{empty[0]}' would be empty. Add rows."
-        )
+        raise PublicError(f"{shortfall} If the splits were shrunk to fit, split '{empty[0]}' would be empty. Add rows.")
     return shrunk
 
 

@@ -70,8 +70,8 @@ def frame_faults(prompt: Sequence[int], answer: Sequence[int], tokenizer: Any) -
     unless it is also an end token.
 
     Unless the answer is empty, it must contain an end token: the end-of-text token, or a token with which the chat
-    template ends a turn. After its first end token, the answer may contain only white space and end tokens other than
-    the first one.
+    template ends a turn. After its first end token, the answer may contain only white space and other kinds of end
+    tokens. The first end token must not occur again.
 
     Args:
         prompt: token ids of the prompt.

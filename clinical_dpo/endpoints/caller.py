@@ -212,7 +212,7 @@ class Caller:
         Raises:
             PublicError: all attempts fail, the server requests a wait of more than LONGEST_RETRY_AFTER seconds, another
                 attempt would fail in the same way, the server refuses REFUSALS_WITHOUT_REPLY requests and replies to
-                none, or another user of this host would receive a key or private text.
+                none, or the server on this host belongs to another user, who would receive a key or private text.
         """
         problem, schema = "", self.reply_schema
         without_text: list[Reply] = []

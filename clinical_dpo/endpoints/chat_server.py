@@ -27,7 +27,7 @@ LONGEST_ECHO = 1_000  # characters of the longest secret, with its escapes
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of a call.
+    """Outcome of one attempt to get a reply from a server.
 
     Attributes:
         status: HTTP status of the response. If no complete response was received, a text that says why.

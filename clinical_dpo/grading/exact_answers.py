@@ -258,8 +258,9 @@ def _noun(cue: re.Match[str] | None) -> str:
 def _is_assertive(lead: str) -> bool:
     """Whether the words before an accepted answer assert the answer, without denial or doubt.
 
-    Words that only mention the answer (`manner` is "aside") also count, unless they contain a word of _NOT_NOW. Such a
-    word marks a condition, a past disease, an earlier guess or another person's words.
+    The function `manner` classifies the words. The result is True if it returns "asserted". It is also True if
+    `manner` returns "aside" (the words only mention the answer) and the words contain no word of _NOT_NOW. A word of
+    _NOT_NOW marks a condition, a past disease, an earlier guess or another person's words.
     """
     how = manner(lead.replace("would be", "is"), "")
     return how == "asserted" or (how == "aside" and not _NOT_NOW.search(lead))

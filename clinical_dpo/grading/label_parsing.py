@@ -108,9 +108,10 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
     worse than no label:
 
     - The highest level asserts several labels, and no word such as "wait" takes back the earlier ones.
-    - A later mention contradicts the label. At the lowest level, an earlier mention can also contradict it. A mention
-      of the lowest level contradicts no label after "Answer:".
-    - The highest level is the lowest one, and the answer breaks off or says that it cannot decide.
+    - A later mention contradicts the label. If the label is asserted at the lowest level, an earlier mention can also
+      contradict it. If the label is after "Answer:" or "Final answer:", a mention at the lowest level cannot contradict
+      it.
+    - All labels are asserted at the lowest level, and the answer breaks off or says that it cannot decide.
 
     In an answer that refuses ("As an AI"), only labels after "Answer:" or "Final answer:" count.
 

@@ -16,8 +16,9 @@ _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  
 def tokenizer_name(references: Iterable[str]) -> str:
     """Return the name of the tokenizer that suits the writing system of the references: LATIN or UNICODE.
 
-    LATIN is the tokenizer of rouge-score. It keeps only unaccented Latin letters and digits. Of a Greek text it keeps
-    nothing.
+    LATIN is the tokenizer of rouge-score. It keeps only unaccented Latin letters and digits. It is chosen for texts in
+    Latin letters, with or without accents. UNICODE keeps the letters of every script. It is chosen if more than a tenth
+    of the letters are of other scripts.
     """
     letters = [character for text in references for character in text if character.isalpha()]
     non_latin = sum(not letter.isascii() and "LATIN" not in unicodedata.name(letter, "") for letter in letters)

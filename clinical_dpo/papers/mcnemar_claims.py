@@ -113,9 +113,9 @@ def _verdict(tests: set[str], condition: str = "", alternative: str = "") -> str
 
     Args:
         tests: the forms of the test, members of TESTS, that can give the P.
-        condition: a condition that must also hold if one of `tests` gives the P; "" without such a condition.
-        alternative: a condition that makes the P possible even if no form in `tests` gives it or `condition` does not
-            hold; "" without such a condition.
+        condition: a condition under which the forms in `tests` give the P; "" if they always give it.
+        alternative: a condition that makes the P possible by itself, whatever `tests` and `condition` are; "" without
+            such a condition.
     """
     if not tests:
         return f"only if {alternative}" if alternative else "impossible"

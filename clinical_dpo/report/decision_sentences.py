@@ -13,7 +13,7 @@ from clinical_dpo.paths import parse
 from clinical_dpo.report.trivial_words import remarks
 from clinical_dpo.statistics.corrected import CORRECTED, SAMPLE
 from clinical_dpo.statistics.decisions import NO_BETTER_THAN_TRIVIAL
-from clinical_dpo.training.run_record import total_seconds
+from clinical_dpo.training.run_record import on_cpu, total_seconds
 from clinical_dpo.variants import STAGES
 
 MOST_DIGITS = 3  # most digits added to a limit that would otherwise be rounded to the margin or to zero
@@ -23,7 +23,7 @@ class Price(NamedTuple):
     """Training time of SFT and DPO together, as a multiple of the training time of SFT alone."""
 
     multiple: float
-    unit: str  # GPU hours, or training hours without a GPU
+    unit: str  # "GPU hours", or "training hours" if a run was on a CPU
 
 
 def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
@@ -45,7 +45,7 @@ def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
     return {
         model: Price(
             (stages["sft"] + stages["dpo"]) / stages["sft"],
-            "training hours" if "cpu" in devices[model] else "GPU hours",
+            "training hours" if any(map(on_cpu, devices[model])) else "GPU hours",
         )
         for model, stages in seconds.items()
         if stages["sft"]
@@ -86,8 +86,7 @@ def with_sentences(
 
     Args:
         rows: all decisions of one task, rows of `statistics.decisions.COLUMNS`.
-        price: model -> the price of DPO (training time as a multiple of that of SFT), from `prices`. A model may be
-            missing.
+        price: model -> the price of DPO, from `prices`. A model may be missing.
         recorded: the margin that was recorded before the test answers were made; None without a record.
         trivial: rows of the task's trivial.csv, as read from CSV; empty for a task without labels.
         headline: the task's headline metric, a key of METRICS. If a decision compares another metric, its sentence

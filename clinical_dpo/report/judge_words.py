@@ -50,7 +50,8 @@ def bias_lines(rows: Iterable[Mapping[str, str]], only_suspicious: bool = False)
 
     Args:
         rows: rows of judge_bias.csv of all tasks, as read from CSV.
-        only_suspicious: whether to return only the lines of suspicious rows. If not, these lines end in "a warning".
+        only_suspicious: whether to return only the lines of suspicious rows. If all lines are returned, the lines of
+            suspicious rows end in "a warning".
     """
     return [
         f"{row['task']}, {row['model']}: judge {row['judge']} ({row['judged']}) {words}"

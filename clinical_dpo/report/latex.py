@@ -112,9 +112,10 @@ def _cell(column: Column, row: Mapping[str, Any]) -> str:
 
 
 def _value(column: str, value: Any, levels: Sequence[float] = ()) -> str:
-    """The LaTeX text of a value in a column. `levels` are the levels with which a P value is compared.
+    """The LaTeX text of a value in a column.
 
-    P is written as journals print it, and an integer is unchanged. Another number has three decimals, or a power of
+    P is written as journals print it, with enough digits to show whether it is below each of `levels`. An integer is
+    unchanged. Another number has three decimals, or a power of
     ten if its absolute value is below .001.
     """
     if value in (None, ""):

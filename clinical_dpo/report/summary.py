@@ -277,8 +277,9 @@ def _cut(row: Mapping[str, str]) -> str:
 def _marks(*rows: Mapping[str, str]) -> str:
     """Return the text in brackets at the end of a line of the table; "" if there is nothing to say.
 
-    The text has the number of graded items, each variant's shares of cut answers and of thoughts (`_cut`), the words
-    "synthetic data", and the words "proxy grades" with the grader. Parts that do not apply are left out.
+    The text has the number of graded items, the shares of each variant's answers that were cut or have a thought
+    (`_cut`), the words "synthetic data", and the words "proxy grades" with the grader. Parts that do not apply are left
+    out.
 
     Args:
         rows: the variants of the line, as rows of the metrics table.

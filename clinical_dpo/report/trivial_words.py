@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.config.trivial import MAJORITY
+from clinical_dpo.io import optional_number
 from clinical_dpo.variants import TITLES
 
 Rows = Sequence[Mapping[str, Any]]
@@ -58,7 +59,8 @@ def remarks(rows: Rows, task: str, model: str, variant: str) -> list[str]:
         if (row["task"], row["model"], row["variant"]) == (task, model, variant):
             title = TITLES[variant]
             if row["above_trivial"] == "false":
-                sentences.append(f"{title} is not shown to be better than the {_noun(rival_name(row, rows))}.")
+                rival = _noun(rival_name(row, rows))
+                sentences.append(f"{title} is not shown to be better than the {rival}{_difference(row)}.")
             if row["one_label"] == "true":
                 sentences.append(f"{title} answers {row['label']} to {float(row['label_share']):.0%} of the items.")
     return sentences
@@ -66,3 +68,16 @@ def remarks(rows: Rows, task: str, model: str, variant: str) -> list[str]:
 
 def _noun(name: str) -> str:
     return name if name.startswith("majority") else f"answer {name.removeprefix('always ')} to every item"
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    """Text of a variant's difference from a trivial answer, in percentage points; "" if it has no interval.
+
+    Args:
+        row: row of the variant, from trivial.csv. A task with labels has a headline metric from 0 to 1.
+    """
+    low, high = optional_number(row["ci_low"]), optional_number(row["ci_high"])
+    if low is None or high is None:
+        return ""
+    level = 100 * float(row["level"])
+    return f" ({100 * float(row['difference']):+.1f}, {level:.3g}% interval {100 * low:.1f} to {100 * high:.1f})"

@@ -232,8 +232,8 @@ def _variance(
         """Return the variance of an estimate from n units, with n - 2 degrees of freedom.
 
         Args:
-            squares: sum of the units' squared contributions to the estimate.
-            n: number of units, without the two that `more_pairs` adds.
+            squares: sum of the squared contributions of the n units to the estimate.
+            n: number of units. The two that `more_pairs` adds are not among them.
         """
         return (squares + 1 / n**2) * n**2 / (n**2 - 4) if more_pairs else squares * n / (n - 2)
 

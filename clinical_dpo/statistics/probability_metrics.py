@@ -288,11 +288,11 @@ def reliability_rows(
 ) -> list[Row]:
     """Rows of a reliability table: one row for each bin of probabilities that has items.
 
-    `confidence_of` gives one probability per item, and says whether the event with this probability is true. A row has
-    the limits of the bin, the number of items in the bin, the mean of their probabilities, and the share of them whose
-    event is true. The share has a 95% interval. For independent items, it is Wilson's interval. For items in groups, it
-    is the interval of `clustered.ratio`. If all items of a bin belong to one group, both limits of this interval are
-    None.
+    `confidence_of` gives one probability per item: that of the positive class if there are two labels, otherwise that
+    of the most probable label. A row has the limits of the bin, the number of items in the bin, the mean of their
+    probabilities, and the share of them for which this class or label is the true one. The share has a 95% interval.
+    For independent items, it is Wilson's interval. For items in groups, it is the interval of `clustered.ratio`. If all
+    items of a bin belong to one group, both limits of this interval are None.
 
     Args:
         probabilities: for each item, a mapping from label to probability.

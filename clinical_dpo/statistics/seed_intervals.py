@@ -53,9 +53,10 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
 
     Returns:
         The effect. With one seed the interval accounts for the items only, and `seed_sd` is None. Interval and P are
-        None for a single item, and if `statistic` returns NaN for all items or for all items but one. They are also
-        None if the variance is 0 and the effect is not 0, because equal values tell nothing about the spread. If the
-        variance and the effect are 0, the interval is None and P is 1.
+        None for a single item. They are None if `statistic` returns NaN for the averages over all items, or for the
+        averages without one of the items. They are also None if the variance is 0 and the effect is not 0, because
+        equal values tell nothing about the spread. If the variance and the effect are 0, the interval is None and P is
+        1.
 
     Raises:
         UserError: `values` has another shape or no items, or a value is not a finite number.
@@ -70,8 +71,8 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
     if not np.isfinite(array).all():
         seed, item = np.argwhere(~np.isfinite(array))[0][:2]
         raise UserError(
-            f"grades by training seed and item: the grade of seed {seed + 1} and item {item + 1} is not a finite "
-            "number. Grade all items of all seeds."
+            f"grades by training seed and item: the grade of item {item + 1} of {array.shape[1]} with seed {seed + 1} "
+            f"of {array.shape[0]} is not a finite number. Grade all items of all seeds."
         )
     seeds, items = array.shape[:2]
     if statistic is None:

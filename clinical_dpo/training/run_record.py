@@ -35,6 +35,11 @@ def step_seconds(run: Mapping[str, Any]) -> float:
     return total_seconds(run) * (1 - run.get("evaluation_seconds", 0.0) / run["wall_seconds"])
 
 
+def on_cpu(device: str) -> bool:
+    """Whether a record names a CPU as its device: `cpu (x86_64)`. A GPU's record has the GPU's name."""
+    return device.startswith("cpu")
+
+
 def matched_runs(records: Iterable[str | Path]) -> list[str]:
     """Compare the training of the arm `sft_longer` (more SFT) with the training of DPO.
 

@@ -97,9 +97,11 @@ def test_too_few_rows_are_refused_with_both_numbers_and_the_mend():
 
 
 def test_repeated_prompts_do_not_count_as_rows():
-    doubled = [*labelled(800, 300), *(row | {"id": f"{row['id']}b"} for row in labelled(100, 50))]
-    with pytest.raises(UserError, match="only 799 are"):
-        draw(doubled[1:800])
+    repeats = [row | {"id": f"{row['id']}b"} for row in labelled(100, 50)]
+    with pytest.raises(UserError, match=r"only 799 are available\. 100 more repeat the prompt of another row\."):
+        draw([*labelled(799, 300), *repeats])
+    with pytest.raises(UserError, match=r"only 799 are available\. Add rows"):
+        draw(labelled(799, 300))
 
 
 def test_too_few_rows_shrink_all_splits_in_proportion():

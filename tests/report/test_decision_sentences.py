@@ -122,12 +122,14 @@ def test_a_variant_that_is_no_better_than_a_trivial_answer_is_named():
     fields = {"decision": "no better than trivial", "effect": 0.07, "ci_low": 0.01, "ci_high": 0.13}
     assert sentence(trivial=trivial_rows(dpo=YES_TO_ALL), **fields) == (
         "Neither is enough: DPO is better than SFT (+7.0, 99% interval 1.0 to 13.0), at 2.1 times the GPU hours, and "
-        "no better than a trivial answer. DPO is not shown to be better than the answer UTI to every item. DPO answers "
-        "UTI to 98% of the items."
+        "no better than a trivial answer. DPO is not shown to be better than the answer UTI to every item (+23.0, 99% "
+        "interval -5.0 to 30.0). DPO answers UTI to 98% of the items."
     )
     fields = {"decision": "equivalent", "effect": 0.0, "margin_ci_low": -0.02, "margin_ci_high": 0.02}
     text = sentence(trivial=trivial_rows(sft=YES_TO_ALL), **fields)
     assert text.startswith("Neither is enough: DPO is not better") and "SFT answers UTI to 98%" in text
+    no_interval = YES_TO_ALL | {"ci_low": "", "ci_high": ""}
+    assert " the answer UTI to every item. SFT answers" in sentence(trivial=trivial_rows(sft=no_interval), **fields)
     assert sentence(trivial=trivial_rows(), **fields) == sentence(**fields)
 
 
@@ -177,7 +179,7 @@ def test_the_price_is_all_training_of_both_stages_against_sft_alone(tmp_path):
 
     runs = [run("sft", "adapter", 30, "A100"), run("sft", "probe", 10, "A100"), run("dpo", "adapter", 60, "A100")]
     assert prices(runs) == {"llama": (2.5, "GPU hours")}
-    assert prices([*runs, run("dpo", "probe", 20, "cpu")]) == {"llama": (3.0, "training hours")}
+    assert prices([*runs, run("dpo", "probe", 20, "cpu (x86_64)")]) == {"llama": (3.0, "training hours")}
 
 
 def test_the_latex_table_breaks_sentences_into_lines():

@@ -1,4 +1,4 @@
-"""Delete weights that no result needs, and list the later changes after which trials must be trained again."""
+"""Delete weights that no result needs, and list which future changes of the study would train trials again."""
 
 from pathlib import Path
 

@@ -21,7 +21,7 @@ def iso_time(value: datetime.date | datetime.time, date_only: bool = False, time
 
 
 def iso_duration(value: datetime.timedelta) -> str:
-    """Return a duration in hours, minutes and seconds, such as `26:30:00`."""
+    """Return a duration in the form hours:minutes:seconds, such as `26:30:00` for 26.5 hours."""
     seconds = round(abs(value).total_seconds())
     sign = "-" if value < datetime.timedelta(0) else ""
     return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -67,8 +67,9 @@ class MergedCells:
     Attributes:
         unread: maps the name of each column that is left out to the reason. A column is left out if the merged cells
             of its name also cover the place of another column's name, and this other column has values. A column is
-            also left out if the merged cells of its name reach down into rows with values. If columns under one merged
-            name have names of their own in a lower row, such as `Systolic` below `Pressure`, these names are also keys.
+            also left out if the merged cells of its name reach down into rows with values. Columns under one merged
+            name may have names of their own in a lower row, such as `Systolic` below `Pressure`. Such columns are left
+            out too, under the names of the lower row.
     """
 
     def __init__(
@@ -142,8 +143,9 @@ class MergedCells:
         """Return the number of the first row below all rows with column names.
 
         Rows below the first can contain further column names, such as `Systolic` and `Diastolic` below a merged
-        `Pressure`. These rows are skipped and counted in `repairs`. A further name below a merged name that several
-        columns share is added to `unread`, unless the first row also has it or the merged column is ignored.
+        `Pressure`. These rows are skipped and counted in `repairs`. Each further name below a merged name that several
+        columns share becomes a key of `unread`. The exceptions are a name that is also in the first row, and the names
+        below a merged name that is ignored.
         """
         after = 2
         for number, (_, cells) in enumerate(self._table[1:], start=2):
@@ -164,13 +166,13 @@ class MergedCells:
         return after
 
     def _check_names(self, rows: Mapping[int, list[Any]]) -> None:
-        """Add each column with a faulty merged name to `unread`, unless the column is ignored.
+        """Add each faulty merged name to `unread`, unless its column is ignored.
 
-        A merged name belongs only to the first column that it covers. The name is faulty in two cases:
+        A merged name belongs only to the first column that it covers. The other columns that it covers have no name.
+        The merged name is faulty in two cases:
 
-        1. It also covers an unnamed column that has values. The cells of all unnamed columns that it covers are then
-           emptied in `rows`.
-        2. It reaches down into a row that has values.
+        1. One of the other columns has values. The cells of all these other columns are then emptied in `rows`.
+        2. The merged name reaches down into a row that has values.
 
         Args:
             rows: row number -> cells, for the rows below all column names.
@@ -252,9 +254,9 @@ class MergedCells:
                 yield number, active
 
     def _refuse_overlap(self, areas: Sequence[Area], number: int) -> None:
-        """Raise an error if the merged areas in row `number` overlap.
+        """Raise an error if the merged areas in row `number` have together more columns than the table.
 
-        The areas overlap if together they cover more columns than the table has.
+        Such areas certainly overlap. Other overlaps are not found.
         """
         if sum(min(area.right, len(self._names)) - area.left + 1 for area in areas) > len(self._names):
             raise UserError(f"{self._where}, row {number}: merged cells overlap. Save the workbook again in Excel.")

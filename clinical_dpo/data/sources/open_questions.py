@@ -79,7 +79,10 @@ def open_sentence(sentence: str, strict: bool = False) -> str | None:
 
 
 def _plain(sentence: str, strict: bool) -> str:
-    """Return a sentence without words such as `option` that only point to the options."""
+    """Return a sentence without words such as `option` that only point to the options.
+
+    With `strict`, only few such words are removed, as in `open_sentence`.
+    """
     sentence = " ".join(sentence.split())
     if not strict:
         sentence = re.sub(rf"\b{_CHOICE} (?:option|choice)\b", r"\1", sentence)
@@ -95,7 +98,7 @@ def _inverted(parts: Sequence[str | Any], strict: bool) -> str | None:
 
     `parts` are five parts of the sentence: the subject, the auxiliary, the words before "which of the following", and
     the adjective and the noun after "which of the following". The adjective and the noun are None if there is no noun.
-    The result is None if no rule gives good grammar.
+    The result is None if no rule gives good grammar. With `strict`, fewer kinds of subject have a rule.
     """
     subject, auxiliary, rest, adjective, noun = parts
     if re.search(rf"\b(?:{_AUXILIARY})\b", rest):  # the first auxiliary may belong to a clause inside the subject

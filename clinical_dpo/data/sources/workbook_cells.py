@@ -185,7 +185,9 @@ class CellReader:
                 "format."
             )
         stored = f"{location} ({cell.value}, format" if kind == "number" else f"{location} (format"
-        self._warnings.add(f"cell whose format hides its {kind}, read as empty", f"{stored} {number_format})")
+        self._warnings.add(
+            f"cell whose format hides its {kind}, read as empty because of `as: shown`", f"{stored} {number_format})"
+        )
 
     def _text(self, cell: Any, location: str, number_format: str) -> str:
         value = str(cell.value)

@@ -108,11 +108,11 @@ def _report_hidden(
     """Add to `warnings` each hidden row that has a value, and each hidden column that is read."""
     for number, (location, cells) in enumerate(table, start=1):
         if number in layout.hidden_rows and any(cell.value is not None for cell in cells):
-            warnings.add("hidden row, read like a visible row", location)
+            warnings.add("hidden row, read like a visible row unless you delete it", location)
     ignored = set(map(nfc, ignore))
     for i, name in enumerate(names, start=1):
         if name and name not in ignored and layout.hides_column(i):
-            warnings.add("hidden column, read like a visible column", f"column '{name}'")
+            warnings.add("hidden column, read like a visible column unless `ignore` names it", f"column '{name}'")
 
 
 def _without_totals(table: Table, layout: SheetLayout, repairs: Tally) -> Table:

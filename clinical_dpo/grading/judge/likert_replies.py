@@ -90,7 +90,7 @@ def likert_grade(text: str) -> str | None:
     """Return the grade from 1 to 5 in a reply; None if the reply has no grade or is ambiguous.
 
     A grade that is called final or overall takes precedence over all others. Next come, in this order, a grade that is
-    called a score or the like, a grade that is assigned ("I give it a 4"), and a grade that is called fair. A digit
+    called a score or the like, a grade that is assigned ("I give it a 4"), and a fair one ("4 seems fair"). A digit
     that stands alone is used only if there is no such grade. A reply is ambiguous if it has different grades of equal
     precedence. If the reply corrects itself, only the text after the last correction is read.
     """

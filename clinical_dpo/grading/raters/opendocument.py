@@ -118,15 +118,15 @@ class _FirstTable:
         return int(text)
 
     def _count(self, rows: int = 0, columns: int = 0, spaces: int = 0, characters: int = 0) -> None:
-        """Count rows, cells or spaces that the file may store once and repeat many times.
+        """Check the size that the table will have after a row, a cell or a run of spaces is added with its repetitions.
 
-        Such repetitions can make the table of a small file very large. This method is called before they are
-        added to the table. Each call counts one row, one cell or one element for spaces, with its repetitions.
+        A file stores repeated rows, cells and spaces once, with a number of repetitions. So the table of a small file
+        can be very large. This method is called once per stored row, cell or run of spaces, before it is added.
 
         Args:
-            rows: for a row, the number of the table's rows up to and including its last repetition.
-            columns: for a cell, the number of the row's columns up to and including its last repetition.
-            spaces: for an element for spaces, the number of spaces.
+            rows: for a row, the number of rows that the table has after it.
+            columns: for a cell, the number of columns that its row has after it.
+            spaces: for a run of spaces, the number of spaces.
             characters: number of characters that the repetitions add to the table.
 
         Raises:

@@ -54,7 +54,8 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
     copy, such as `{sheet}.{rater} (1).csv`, are allowed. Files with other endings are ignored.
 
     Raises:
-        UserError: a file has another name, a rater has two files, or two raters have files of equal content.
+        UserError: the name of a file begins with `sheet` and has another form, a rater has two files, or two raters
+            have files of equal content.
     """
     path_by_rater: dict[str, Path] = {}
     path_by_content: dict[bytes, Path] = {}

@@ -53,8 +53,8 @@ def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
         if rater not in raters:
             hint = did_you_mean(rater, raters)
             raise UserError(
-                f"{path}: rater '{rater}' has no sheet.{hint} Rename the file, or add the rater to `raters` in the "
-                "task file."
+                f"{path}: '{rater}' is not a rater of this sheet.{hint} Rename the file, or add the rater to `raters` "
+                "in the task file."
             )
         key_by_item = {row["item_id"]: row for row in key if row["rater"] == rater}
         ratings += _checked_ratings(path, read_ratings(path), key_by_item)
@@ -243,9 +243,10 @@ def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
     of yes among the raters who could judge the criterion. The grade is the mean of these shares, weighted by the
     criteria's weights.
 
-    - If no rater could judge some criterion, this criterion counts as no, and `decided_by` is `nobody`.
-    - If no rater could judge the answer or any of its criteria, `grade` is `cannot judge`, and `decided_by` is
-      `raters`.
+    - If all raters chose `cannot judge` for some criteria but not for all, these criteria count as no, and
+      `decided_by` is `nobody`.
+    - If all raters chose `cannot judge` for the answer or for all its criteria, `grade` is `cannot judge`, and
+      `decided_by` is `raters`.
     - If a rating is missing, `grade` is empty, and `status` is `pending`.
 
     Args:

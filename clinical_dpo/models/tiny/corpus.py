@@ -117,7 +117,7 @@ def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
     The task has two questions: is the message urgent, and should a physician or a medical assistant answer it? If the
     reader hurries at one of these questions, a crude rule answers the question. For urgency, the rule answers "urgent"
     if the message has a red flag that alarms the reader, or a recent onset of symptoms. For personnel, the rule answers
-    "physician" if the onset is not recent. The other questions always have correct answers.
+    "physician" if the onset is not recent. Three further questions of the document always have correct answers.
     """
     urgent = (case.red_flag in reader.misled_by or case.recent) if reader.hurries(rng) else case.urgent
     physician = not case.recent if reader.hurries(rng) else case.physician
