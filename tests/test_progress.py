@@ -69,6 +69,20 @@ def test_a_time_of_more_than_a_day_is_written_in_days(capsys):
     assert parsed(capsys.readouterr().out)[0][6] == "2 days, 0:00:00"
 
 
+def test_slow_steps_have_lines_between_the_rows_of_the_trainers_log(capsys):
+    clock = Clock()
+    state, follower = types.SimpleNamespace(global_step=0, max_steps=4), TrainingProgress()
+    follower.progress = Progress("step", 4, clock=clock)
+    for seconds, logged in ((15, False), (2, False), (15, True), (2, True)):
+        state.global_step += 1
+        clock.now += seconds
+        follower.on_step_end(None, state, types.SimpleNamespace(should_log=logged))
+        if logged:
+            follower.on_log(None, state, None, {"loss": 0.5})
+    steps = [(line[1], line[4]) for line in parsed(capsys.readouterr().out)]
+    assert steps == [("1", None), ("3", "loss 0.5"), ("4", "loss 0.5")]
+
+
 @pytest.mark.parametrize("before", [0, 6])
 def test_a_trainers_log_becomes_lines(capsys, before):
     state = types.SimpleNamespace(global_step=before, max_steps=8)

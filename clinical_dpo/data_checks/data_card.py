@@ -124,7 +124,7 @@ def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
     Without faults, the list is empty. A table has a row for each fault. It shows how many texts have the fault, the
     numbers of the first rows that have it, and the setting that can repair it, if there is one. For a repaired fault it
     also shows excerpts of the first repaired text, before and after the repair. Below the table are the reasons why
-    columns are not read. If `private`, excerpts and reasons are left out, because they quote texts.
+    the import left out columns. If `private`, excerpts and reasons are left out, because they quote texts.
     """
     changes = source.get("changes", {})
     faults = [(name, "kept", entry) for name, entry in source.get("warnings", {}).items()]

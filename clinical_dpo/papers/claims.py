@@ -21,7 +21,7 @@ def claim_row(subject: str, claim: str, evidence: str, verdict: str, detail: str
 
 
 def metric_entries(study: Study, metric: str) -> list[Entry]:
-    """Return the entries (printed numbers) of one metric in a study."""
+    """Return the entries of one metric in a published study. An entry is a number that the paper prints."""
     return [entry for entry in study["entries"] if entry["metric"] == metric]
 
 

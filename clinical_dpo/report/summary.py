@@ -197,7 +197,7 @@ def _study_wide(stats: Rows) -> list[str]:
 
 
 def _decisions(decisions: Rows, seeds: Rows) -> list[str]:
-    """Lines that say for each task and model whether SFT is enough, and name the margin of each task."""
+    """Lines that say for each task and model whether SFT is enough, and for each task which difference matters."""
     answers = [row for row in decisions if row["sentence"]]
     if not answers:
         return []
@@ -262,9 +262,10 @@ def _unreadable(shown: Rows) -> list[str]:
 
 
 def _cut(row: Mapping[str, str]) -> str:
-    """Text about answers that were cut off or have thoughts: "3% cut at max_new_tokens".
+    """Text of up to three shares of a variant's answers: "3% cut at max_new_tokens, 90% with a thought".
 
-    A thought is what a reasoning model writes before its answer. If there are no such answers, the text is "".
+    The third share is that of the answers that were cut off inside the thought. A thought is what a reasoning model
+    writes before its answer. Shares of 0 are left out, so the text may be "".
     """
     shares = (
         (row["cut_rate"], "cut at max_new_tokens"),
@@ -277,9 +278,9 @@ def _cut(row: Mapping[str, str]) -> str:
 def _marks(*rows: Mapping[str, str]) -> str:
     """Return the text in brackets at the end of a line of the table; "" if there is nothing to say.
 
-    The text has the number of graded items, the shares of each variant's answers that were cut or have a thought
-    (`_cut`), the words "synthetic data", and the words "proxy grades" with the grader. Parts that do not apply are left
-    out.
+    The parts of the text are, in this order: the number of graded items; for each variant, the share of its answers
+    that were cut off, and other shares from `_cut`; the words "synthetic data"; the words "proxy grades" with the name
+    of the grader. Parts that do not apply are left out.
 
     Args:
         rows: the variants of the line, as rows of the metrics table.

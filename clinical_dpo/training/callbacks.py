@@ -1,4 +1,4 @@
-"""Trainer callbacks: one writes a line of progress every `logging_steps`, one skips the checkpoint of the last step."""
+"""Trainer callbacks: one writes lines of progress, one skips the checkpoint of the last step."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,8 @@ class TrainingProgress(TrainerCallback):
     """Write lines such as `step 40 of 500 (8%): loss 0.5836, 1.32 s/step, 0:10:07 left`.
 
     In DPO a line also has reward accuracy and reward margin. The callback reads the trainer's log and changes
-    nothing. Times are counted from the first step, without loading and without the evaluation before this step.
+    nothing. Between two entries of the trainer's log, a line without loss is written if 10 seconds have passed since
+    the last line. Times are counted from the first step, without loading and without the evaluation before this step.
     """
 
     progress: Progress | None = None
@@ -44,6 +45,11 @@ class TrainingProgress(TrainerCallback):
         """Start the clock, if this is the first step of the run."""
         if self.progress is None:
             self.progress = Progress("step", state.max_steps, state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Write a line without loss if the trainer does not log this step and the last line is old enough."""
+        if self.progress is not None and not control.should_log:
+            self.progress.advance(state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         """Write a line about training for a log entry with `loss`, or about an evaluation for one with `eval_loss`.
