@@ -83,7 +83,10 @@ def _is_ours(node: ast.stmt) -> bool:
 
 
 def _imports(node: ast.stmt) -> Iterator[tuple[Path, str, str]]:
-    """(module, attribute, local name) of each import in a statement; the attribute is empty for a whole module."""
+    """(file of the module, attribute, local name) of each import of a module of this package in a statement.
+
+    The attribute is empty if the whole module is imported. The local name is empty for `import a.b` without `as`.
+    """
     if isinstance(node, ast.ImportFrom):
         for each in node.names:
             name = each.asname or each.name

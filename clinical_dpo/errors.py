@@ -57,7 +57,7 @@ class PublicError(UserError):
     """
 
     def __init__(self, message: str) -> None:
-        """Save the message, which is also the public message."""
+        """Save the message. The terminal shows it even if the logs are private."""
         super().__init__(message, message)
 
 

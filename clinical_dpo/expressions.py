@@ -133,9 +133,15 @@ def _row_item(node: ast.AST) -> str | None:
 def _check_truth(node: ast.expr, text: str) -> None:
     """Refuse a node of the syntax tree that is not a comparison, a column, or `and`, `or`, `not` of such nodes.
 
+    A comparison may have columns, texts, numbers and truth values on its sides, and a list of literals after `in`. It
+    must not use `is`.
+
     Args:
         node: the node.
         text: the whole condition, for messages.
+
+    Raises:
+        PublicError: the node is refused.
     """
     if isinstance(node, ast.BoolOp):
         for each in node.values:
@@ -239,11 +245,16 @@ def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mappi
 def _equal(first: ast.expr, left: Any, second: ast.expr, right: Any) -> bool:
     """Whether two values are equal. Two texts are compared as texts.
 
-    A number is compared with a number, or with a text that spells a number. An empty value equals only ''.
+    A number is compared with a number, or with a text that spells a number. A truth value is compared with a truth
+    value. An empty value equals only ''.
 
     Args:
         first, second: the two sides in the condition, for messages.
         left, right: their values.
+
+    Raises:
+        UserError: a number is compared with a nonempty text that spells no number, or a truth value is compared with a
+            nonempty text or a number.
     """
     if isinstance(left, str) and isinstance(right, str):
         return left == right

@@ -80,7 +80,14 @@ def migrate(path: Path) -> list[Renamed]:
 
 
 def main(paths: Sequence[str]) -> None:
-    """Rewrite the files, and print the names that were replaced."""
+    """Replace old names in configuration files by their new names, and print the replaced names of each file.
+
+    Args:
+        paths: paths of the files.
+
+    Raises:
+        SystemExit: no path is given, or a file has a fault that `migrate` refuses.
+    """
     if not paths:
         sys.exit(
             "Name the files to rewrite, for example: python -m clinical_dpo.migrate config/mine.yaml "

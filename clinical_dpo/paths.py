@@ -88,8 +88,8 @@ class Paths:
     """The paths of one run.
 
     Attributes:
-        run_name: name of the run's folder in each of the four top folders. The published study has an empty name,
-            because its files are directly in the top folders.
+        run_name: name of the run's folder in each of the top folders `results`, `reports`, `logs` and `ratings`. The
+            published study has an empty name, because its files are directly in the top folders.
     """
 
     run_name: str = ""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 
 def say(text: str) -> None:
-    """Write a line and flush it at once, for readers who follow the log."""
+    """Write a line to standard output and flush it at once, for readers who follow the log."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -31,11 +31,11 @@ class Progress:
         self.started = self.last_line = clock()
 
     def write_line(self, done: int, *notes: str) -> None:
-        """Write a line now.
+        """Write a line about the progress now, whatever the time since the last line.
 
         Args:
             done: units done, including those of earlier attempts.
-            notes: further facts, written before the pace.
+            notes: further facts. In the line they come before the pace (seconds per unit) and the time left.
         """
         self.last_line = self.clock()
         pace = (self.last_line - self.started) / max(done - self.before, 1)
@@ -44,6 +44,12 @@ class Progress:
         say(f"{self.unit} {done} of {self.total} ({done / self.total:.0%}): {facts}")
 
     def advance(self, done: int) -> None:
-        """Write a line if the last line is at least `every` seconds old, or if all units are done."""
+        """Write a line if all units are done, or if `every` seconds or more have passed since the last line.
+
+        Before the first line, the seconds since the start count.
+
+        Args:
+            done: units done, including those of earlier attempts.
+        """
         if done == self.total or self.clock() - self.last_line >= self.every:
             self.write_line(done)

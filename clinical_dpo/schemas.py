@@ -70,7 +70,7 @@ def problems(value: Mapping[str, Any], schema: str) -> list[str]:
 
 
 def _problems(error: Any) -> Iterator[str]:
-    """Yield sentences about one error of a schema: the key, what is wrong, and the correction."""
+    """Yield sentences about one validation error of jsonschema: the key, what is wrong, and the correction."""
     key = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))

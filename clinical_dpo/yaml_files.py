@@ -34,7 +34,10 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         self.faults: list[str] = []
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
-        """Construct a value as YAML does. Record a fault for an impossible value, such as the date 2026-02-30."""
+        """Construct a value as YAML does.
+
+        For an impossible value, such as the date 2026-02-30, record a fault and return None.
+        """
         try:
             return super().construct_object(node, deep)
         except ValueError as error:
@@ -181,8 +184,8 @@ def _text(path: Path) -> str:
         line = raw[: error.start].count(b"\n") + 1
         words = " ".join(raw[max(0, error.start - 15) : error.start + 15].decode("cp1252", errors="replace").split())
         raise UserError(
-            f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8. {mend}. If '{words}' reads correctly, "
-            f"the encoding is cp1252; then this works too: {_conversion(path, 'cp1252')}"
+            f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8. {mend}. In cp1252 the text there is "
+            f"'{words}'. If that is correct, this command works too: {_conversion(path, 'cp1252')}"
         ) from None
 
 

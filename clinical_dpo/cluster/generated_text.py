@@ -1,4 +1,7 @@
-"""Find the tasks that run on generated text. Refuse them if their own text is missing, unless the config allows it."""
+"""Find the tasks that run on generated text. Refuse a run in which such text would replace a task's own text.
+
+The key `allow_generated` of the config permits such a run.
+"""
 
 from collections.abc import Collection
 

@@ -60,7 +60,9 @@ def _without_commands(path: str) -> list[str]:
 
 
 def submission_environment(environment: Mapping[str, str], more: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
-    """Variables to set in Snakemake's own environment, so that it calls `submit` in place of sbatch.
+    """Variables to set in Snakemake's own environment, so that it calls slurm/bin/sbatch instead of Slurm's sbatch.
+
+    The script slurm/bin/sbatch calls `submit`, which starts Slurm's sbatch in the environment of `job_environment`.
 
     Args:
         environment, more, keys: as in `job_environment`.

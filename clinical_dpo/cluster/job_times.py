@@ -122,8 +122,9 @@ def plan_errors(finished: Sequence[Finished]) -> list[dict[str, Any]]:
     """Compare the planned and the measured times of finished jobs, one row per kind of job.
 
     Returns:
-        Rows with `kind`, `jobs` (number), `share`, `low` and `high` (see `Share`), `assumed_ratio` and `error`.
-        `assumed_ratio` is the measured time of all jobs divided by their planned time, if the plan assumes the share
+        Rows with `kind`, `jobs` (number), `share`, `low`, `high`, `assumed_ratio` and `error`. `share` is the share of
+        the card's peak speed that the jobs together reached. `low` and `high` are the lowest and the highest share of a
+        single job. `assumed_ratio` is the measured time of all jobs divided by their planned time at the share
         ASSUMED_SHARE. `error` is the median of |planned / measured - 1| over the jobs. For `error`, the planned time of
         a job is computed with the share that the other jobs of its kind reached. `error` is None for fewer than two
         jobs.

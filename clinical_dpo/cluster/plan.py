@@ -2,9 +2,10 @@
 
 The estimated time of a job is its loading time plus its computing time. The computing time is the job's work
 (`job_work`), divided by the peak speed of a card and by the share of this peak that jobs reach (`job_times`). The share
-is measured on finished jobs, or assumed (ASSUMED_SHARE). The time that a job requests from Slurm is always its
-estimated time at ASSUMED_SHARE plus a margin. The measured time of a finished training run is in its run.json. The
-measured time of any other job that computes with a model is in the benchmark file that Snakemake writes.
+is measured on finished jobs, or assumed (ASSUMED_SHARE). The time that a job requests from Slurm does not depend on
+measured shares. It is longer than the estimated time at ASSUMED_SHARE (`requested_minutes`). The measured time of a
+finished training run is in its run.json. The measured time of any other job that computes with a model is in the
+benchmark file that Snakemake writes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,8 +41,8 @@ COLUMNS = (
 def finished_jobs(study: Study) -> list[Finished]:
     """Return the study's finished jobs. Only jobs that compute with a model are returned.
 
-    Jobs on a card that `cards` does not list are left out. A training run that took over the weights of its probe is
-    left out too.
+    Jobs on a device that is neither a CPU nor a card in `cluster.cards.CARDS` are left out. A training run that took
+    over the weights of its probe is left out too.
     """
     works = [work for work in planned_work(study) if work.jobs]
     runs = _training_records(works)

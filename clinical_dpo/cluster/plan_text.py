@@ -119,7 +119,7 @@ def _shares(costs: Sequence[Row]) -> str:
 
 
 def _token_sources(costs: Sequence[Row]) -> str:
-    """A line such as `Tokens: counted by the tokenizer (uti)`: the source of the token numbers, for each task."""
+    """A line that says where each task's token numbers come from: `Tokens: counted by the tokenizer (TASK, ...)`."""
     tasks: dict[str, list[str]] = {}
     for source, task in dict.fromkeys((row["tokens_from"], row["task"]) for row in costs):
         tasks.setdefault(SOURCES.get(source, "as the task file states"), []).append(task)

@@ -51,11 +51,13 @@ class Work:
 def expected_training(study: Study, task: str, model: str, stage: str, part: str) -> float:
     """Estimated minutes of a stage's longest run.
 
+    The run is assumed to train for `max_steps` of the stage's settings, or for all epochs if `max_steps` is not set.
+
     Args:
         study: the run's study.
         task, model, stage: task, model and stage of the training run.
-        part: `probe` for the first run of a trial; `adapter` for the run whose weights are kept. Without `eval_curve`,
-            a probe computes the eval loss more often than the other run does.
+        part: `probe` for the first run of a trial; `adapter` for the run whose weights are kept. If `eval_curve` of the
+            stage's settings is false, a probe computes the eval loss more often than the other run does.
     """
     return _minutes(study, model, _run_parts(study, task, model, stage, part))
 
@@ -169,7 +171,8 @@ def _benchmarked_work(
 
     Args:
         study, task, model, rule, kind: see `Work`.
-        parts: name of the job in its benchmark file's path (empty for a single job) -> the job's work.
+        parts: name of a job -> the job's work. The path of the job's benchmark file contains this name. The name may be
+            empty if there is only one job.
     """
     jobs = [
         Job(Path(study.paths.benchmark(rule, task, model, *filter(None, [name]))), each) for name, each in parts.items()

@@ -79,9 +79,9 @@ def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, fl
     longest answer.
 
     Returns:
-        Pairs (tokens of a batch's longest answer, number of batches that the pair stands for). If tokens are counted,
-        each batch of measured rows gives one pair. Otherwise a single pair stands for all batches, and the tokens of
-        its longest answer are LONGEST_IN_BATCH times the mean.
+        Pairs (tokens of a batch's longest answer, number of batches that the pair stands for). If a tokenizer has
+        counted tokens of the rows, each batch of counted rows gives one pair. Otherwise a single pair stands for all
+        batches, and the tokens of its longest answer are LONGEST_IN_BATCH times the mean.
     """
     if split.source != COUNTED:
         return [(LONGEST_IN_BATCH * split.rows[0].answer, -(-split.count // batch_size))]
@@ -101,7 +101,8 @@ def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens
     2. The means that the task file states in `tokens`: `rejected` divided by `answer`.
     3. Without both, the ratio is 1.
 
-    If no row of the split is counted, all three numbers are those of the task file, or are assumed.
+    If no row of the split is counted, the tokens of prompts, answers and rejected answers are the means in the task
+    file, or are assumed.
     """
     gate = Path(study.paths("gate", task=task, model=model))
     pairs = Path(study.paths("pairs", task=task, model=model, split=split))
@@ -151,7 +152,7 @@ def _counted_split(gate: str, version: tuple[int, int], split: str, ratio: float
 
     Args:
         gate: path of the file in which the rule `gate_rows` has written the token counts of rows.
-        version: `_version` of this file.
+        version: the result of `_version` for this file. It makes the cache read a changed file again.
         split: name of the split.
         ratio: estimated tokens of a rejected answer divided by the counted tokens of the row's answer.
     """
@@ -181,6 +182,13 @@ def _counted(gate: str, version: tuple[int, int]) -> dict[str, list[tuple[float,
 
 @lru_cache(maxsize=64)
 def _rejected_ratio(pairs: str, version: tuple[int, int]) -> float:
-    """Characters of all rejected answers divided by characters of all chosen answers in a file of preference pairs."""
+    """Characters of all rejected answers divided by characters of all chosen answers in a file of preference pairs.
+
+    The result is 1 if the chosen answers have no characters.
+
+    Args:
+        pairs: path of the file.
+        version: modification time and size of the file, from `_version`. They make the cache read a changed file.
+    """
     sums = {key: sum(len(pair[key][0]["content"]) for pair in read_jsonl(pairs)) for key in ("chosen", "rejected")}
     return sums["rejected"] / sums["chosen"] if sums["chosen"] else 1.0

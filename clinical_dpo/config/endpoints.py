@@ -52,7 +52,7 @@ class Endpoint:
 
     @property
     def is_readable_on_the_way(self) -> bool:
-        """Whether requests leave this host unencrypted."""
+        """Whether requests go unencrypted from this machine to a server on another host."""
         return urlsplit(self.base_url).scheme == "http" and not _is_this_host(self.host)
 
     @property

@@ -138,7 +138,7 @@ def check_config_files(paths: Iterable[Path]) -> None:
 
 
 def _with_typed_switches(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with its switches as True or False, because Snakemake reads `--config KEY=true` as text."""
+    """The config with its Boolean keys (SWITCHES) as True or False. Snakemake reads `--config KEY=true` as text."""
     values = {"true": True, "false": False}
     switches = [key for key in SWITCHES if str(config.get(key)) in values]
     return {**config, **{key: values[config[key]] for key in switches}}

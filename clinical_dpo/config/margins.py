@@ -17,7 +17,7 @@ class Margin(NamedTuple):
 
     Attributes:
         value: the margin, in units of the metric that the task's decisions use (see `decision_metric`).
-        source: DEFAULT or SET.
+        source: SET if the task file sets the margin, DEFAULT if it is the default of the metric.
     """
 
     value: float

@@ -64,7 +64,8 @@ def metric_module(task: Mapping[str, Any]) -> str:
     """Name of the module that estimates and compares the metrics of a task's grades.
 
     If the code of the named module changes, the task's metrics and comparisons are computed again. The same holds for
-    the modules that the named module imports. A change to any other module of `metric_kinds` does not rerun these jobs.
+    the modules that it imports. A change to any other module of the package `statistics.metric_kinds` does not rerun
+    these jobs.
 
     Args:
         task: `metric`, and for a task with labels `positive` or `labels`.

@@ -81,7 +81,7 @@ def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def graded_sheet(task: Mapping[str, Any]) -> str:
-    """The sheet whose ratings become the task's grades if physicians grade the task."""
+    """Name (key of SHEETS) of the sheet whose ratings become the task's grades if physicians grade the task."""
     metric: str = task.get("metric", "")
     return metric if metric in MEAN_SHEETS else "correctness"
 

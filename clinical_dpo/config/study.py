@@ -36,12 +36,15 @@ def complete_recipes(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _complete_recipe(recipes: Mapping[str, Any], name: str, before: tuple[str, ...] = ()) -> dict[str, Any]:
-    """One recipe, merged over the recipes on which it is based.
+    """One recipe, merged over the recipes on which it is based. `only_tasks` of those recipes is left out.
 
     Args:
         recipes: all recipes of the config.
         name: name of the recipe.
-        before: names of the recipes that led to this recipe through their `based_on`.
+        before: names of the recipes that led to this recipe through their `based_on`. They serve to find a circle.
+
+    Raises:
+        UserError: `based_on` names an unknown recipe, or recipes are based on each other in a circle.
     """
     recipe = recipes[name]
     base = recipe.get("based_on")
@@ -166,9 +169,9 @@ class Study:
     def adapter_rank(self, task: str, stage: str) -> int:
         """Rank of the LoRA adapter that a stage has in training.
 
-        In the stage `sft`, this is the rank that the stage's settings give. In every other stage, the adapter has the
-        ranks of the SFT adapter, which are frozen, and the ranks that the stage trains. The result is the number of
-        both together.
+        In the stage `sft`, this is `lora.rank` of the stage's settings. In every other stage, a single adapter holds
+        the frozen weights of the SFT adapter and the weights that the stage trains. Its rank is the sum of `lora.rank`
+        of both stages.
         """
         stages = ("sft",) if stage == "sft" else ("sft", stage)
         return sum(self.training(task, each)["lora"]["rank"] for each in stages)
@@ -206,7 +209,10 @@ class Study:
         return missing_input(self.tasks[task], self.config, self.paths)
 
     def is_missing(self, task: str) -> bool:
-        """Whether a task cannot use the text of its own source. The method `missing` returns the reason."""
+        """Whether a task's own text is unavailable. The method `missing` returns the reason.
+
+        A task's own text is the text of its `source`, with the task's generated fields.
+        """
         return self.missing(task) is not None
 
     def generated_fields(self, task: str) -> Mapping[str, Mapping[str, Any]]:

@@ -66,7 +66,7 @@ def draw_groups(
 
 
 def _draw(counts: np.ndarray, sizes: Mapping[str, int]) -> dict[str, list[int]]:
-    """Assign groups to splits. Return split -> indices of the split's groups.
+    """Fill the splits by the three steps of `draw_groups`. Return split -> indices of the split's groups.
 
     Args:
         counts: an array of shape (groups, labels): the number of rows of each group with each label. The groups are in

@@ -23,7 +23,8 @@ def other_label(chosen: str, labels: Sequence[str], draw: random.Random, weights
 def label_weights(chosen: str, labels: Sequence[str], weights: str) -> list[float]:
     """Return the weight of each label except `chosen`, in the order of `labels`.
 
-    `weights` is `uniform` or `near`, as in `other_label`.
+    If `weights` is `uniform`, each weight is 1. If it is `near`, a label that is d steps away from `chosen` in `labels`
+    has the weight 1 / d².
     """
     index = labels.index(chosen)
     steps = [abs(other - index) for other in range(len(labels)) if other != index]

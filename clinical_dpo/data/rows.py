@@ -72,9 +72,10 @@ def task_rows(
         key = comparable_id(row["id"])
         if key in number_of and "id" in record:
             first = number_of[key]
+            other = rows[first - 1]["id"]
+            alike = " even without case, white space and leading zeros" if other != row["id"] else ""
             raise UserError(
-                f"{where}, row {number}: id '{row['id']}' duplicates '{rows[first - 1]['id']}' in row {first}. Make "
-                "ids unique."
+                f"{where}, row {number}: id '{row['id']}' duplicates '{other}' in row {first}. Make ids unique{alike}."
             )
         number_of.setdefault(key, number)
         rows.append(row)

@@ -37,7 +37,9 @@ def equal_texts(texts: Iterable[str]) -> dict[int, int]:
 
 
 def similar_texts(texts: Iterable[str], groups: Sequence[str]) -> list[dict[str, tuple[int, float]]]:
-    """Return for every text the first near-duplicate in each group of texts, with its similarity.
+    """Return for every text its first near-duplicate in each group of texts, with the similarity.
+
+    The first is the one that comes first in `texts`. It may come before or after the text itself.
 
     Shingles that all texts contain come from the prompt template and do not count. Min-wise hashing: Broder 1997;
     banding: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3.

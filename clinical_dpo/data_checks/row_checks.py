@@ -129,9 +129,15 @@ def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
 
 
 def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: str) -> list[Finding]:
-    """Return the finding on rows whose prompt or answer contains the spelling of a special token of the model.
+    """Return one finding: the share of rows whose prompt or answer contains the spelling of a special token.
 
-    For example, the HTML tag `<s>` is spelled like the begin token of some models.
+    For example, the HTML tag `<s>` is spelled like the begin token of some models. Without rows, the list has no
+    finding.
+
+    Args:
+        rows: rows with a name, a prompt and an answer.
+        special: spellings of the model's special tokens.
+        model: the model's name.
     """
     pattern = re.compile("|".join(re.escape(token) for token in sorted(special)) or "(?!)")
     spelled = [bool(pattern.search(named.prompt) or pattern.search(named.answer)) for named in rows]
@@ -139,10 +145,12 @@ def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: s
 
 
 def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Finding]:
-    """Return the finding on previewed rows with faults in their begin or end tokens.
+    """Return one finding: the share of the previewed rows that have faults in their begin or end tokens.
+
+    Without faults, the share is 0.
 
     Args:
-        shown: previewed rows, from `preview_rows`. If `shown` is empty, there is no finding.
+        shown: previewed rows, from `preview_rows`. If `shown` is empty, the list has no finding.
         model: the model's name.
     """
     wrong = [row for row in shown if row["faults"]]

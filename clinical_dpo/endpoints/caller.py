@@ -151,7 +151,9 @@ class Caller:
     def finish_all(self, server: ChatServer, conversations: Sequence[Conversation]) -> None:
         """Make calls until every conversation has a reply or a refusal, or has used up its CALLS_PER_REPLY calls.
 
-        If a call raises an error, no further calls are made.
+        Raises:
+            PublicError: a call fails (see `call`), or the server seems to refuse every request. After a failed call, no
+                further call is made.
         """
         if self.reply_schema:  # the first call shows whether the server accepts the schema
             self.finish(server, conversations[0])
@@ -253,8 +255,8 @@ class Caller:
                 if self.stopped.wait(pause):
                     return None
         raise PublicError(
-            f"{server.label}: no usable reply for '{name}'; last outcome: {problem}. Replies so far are saved. Run "
-            "again when the server replies."
+            f"{server.label}: no usable reply to request '{name}'; last outcome: {problem}. Replies so far are saved. "
+            "Run again when the server replies."
         )
 
     def refuse(self, messages: Messages, reply: Reply) -> Reply:

@@ -111,7 +111,7 @@ class ChatServer:
         return outcome.status in (400, 404, 405, 415, 422, 501)
 
     def check_refusal(self, outcome: Outcome, name: str) -> None:
-        """Raise PublicError if another attempt of the call would have the same outcome.
+        """Raise PublicError if a call failed and another attempt would fail in the same way.
 
         Args:
             outcome: outcome of the call.
@@ -142,7 +142,7 @@ class ChatServer:
                 f"{self.label} redirects the request ({status}). The run does not follow redirects. Correct base_url."
             )
         raise PublicError(
-            f"{self.label} refuses the request for '{name}' ({status}{code}). Replies so far are saved. Check "
+            f"{self.label} refuses request '{name}' ({status}{code}). Replies so far are saved. Check "
             f"base_url, model '{self.endpoint.model}', max_tokens and parameters."
         )
 

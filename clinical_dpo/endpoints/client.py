@@ -150,7 +150,14 @@ def usage(replies: Iterable[Reply]) -> dict[str, int]:
 
 
 def _estimate(endpoint: Endpoint, needed: int, conversations: Sequence[Conversation], interrupted: int) -> str:
-    """Return the line of the log that says how many calls will be made, and estimates their tokens and cost."""
+    """Return the line of the log that says how many calls will be made, and estimates their tokens and cost.
+
+    Args:
+        endpoint: the server.
+        needed: number of all requests, including requests with a stored reply.
+        conversations: the conversations that have no reply yet.
+        interrupted: number of calls during which an earlier run was killed.
+    """
     characters = sum(len(message["content"]) for each in conversations for message in each.messages)
     estimate = estimate_calls(endpoint, len(conversations), characters)
     cost = "" if estimate.usd is None else f", about {estimate.usd:.2f} US dollars at most"

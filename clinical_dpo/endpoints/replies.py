@@ -81,7 +81,7 @@ def read_body(body: str) -> Reply | None:
 def _content(content: object) -> str:
     """Return the text of a message's content. The content may be a text, a list of parts, or None.
 
-    Parts without a text are left out.
+    Parts without a text are left out. None gives "".
 
     Raises:
         TypeError: the content is of another type.

@@ -75,7 +75,7 @@ def _plain(match: re.Match[str]) -> str:
 
 
 def _character(character: str) -> str:
-    """Return a pattern that matches one character, written as itself or as an escape."""
+    """Return a pattern that matches a character, written as itself or as an escape of JSON, Python, URLs or HTML."""
     code = ord(character)
     itself = character if character.isalnum() else rf"\\{{0,8}}{re.escape(character)}"
     return (

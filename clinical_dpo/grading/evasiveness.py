@@ -176,7 +176,11 @@ def _words(text: str) -> list[str]:
 
 
 def _content_words(text: str) -> list[str]:
-    """Return the words of a text, without short words, function words and words that occur in every study."""
+    """Return the words of a text in lower case, without stop words and words of one or two characters.
+
+    The stop words (`evasive_wording.STOPWORDS`) are function words, such as "the", and words that are common in
+    studies, such as "patients".
+    """
     return [word for word in _words(re.sub(r"[-/]", " ", text)) if len(word) > 2 and word not in wording.STOPWORDS]
 
 

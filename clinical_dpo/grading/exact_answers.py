@@ -111,7 +111,7 @@ _LISTED_REASONS = re.compile(r"(?<=\w)[.:]?\s*\n+(?:\s*[-*•] .*(?:\n|$))+\Z")
 
 
 class Statement(NamedTuple):
-    """A clause of an answer that states what the answer is."""
+    """A clause that names an answer to the question, or that retracts earlier clauses."""
 
     right: bool  # whether the clause names an accepted answer and no other candidate
     cue: str  # noun that introduces the answer: "diagnosis" of "the diagnosis is" and "Diagnosis:"; "" without a noun

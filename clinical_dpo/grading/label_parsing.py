@@ -99,8 +99,8 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
 
     Each sentence is searched for spellings of the labels. If several spellings fit the same words, the longest one
     counts. `mentions.manner` decides whether a mention asserts the label, denies it or leaves it open. If a task has
-    two labels, the denial of one label supports the other label. If a task has more labels, an answer that asserts no
-    label, leaves none open and denies all but one commits to the remaining label.
+    two labels, the denial of one label supports the other label. If a task has more labels, an answer may deny all of
+    them but one. It then commits to the remaining label, if it asserts no label and leaves none open.
 
     The place of a mention gives it a level (see `Mention`). From high to low, the places are: after "Final answer:",
     after "Answer:", alone ("UTI.") or in a conclusion ("so UTI"), and anywhere else in a sentence. The answer commits
@@ -250,12 +250,12 @@ def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequ
     Usually this is the label that the sentence names. If the manner is "aside", nothing is yielded. If the task has two
     labels and the sentence denies one of them, the other label is yielded as asserted.
 
-    If `label` begins with BARE, the rest of `label` is a label `no X`, and the sentence has only the word `X`. If the
-    sentence denies `X`, `no X` is yielded as asserted. If the sentence leaves `X` open, `no X` is yielded as open.
-    Otherwise nothing is yielded.
+    If `label` begins with BARE, the rest of `label` is a label with the spelling `no X`, and the sentence mentions `X`
+    without the "no". If the sentence denies `X`, the label is yielded as asserted. If the sentence leaves `X` open, the
+    label is yielded as open. Otherwise nothing is yielded.
 
     Args:
-        label: the label that the sentence names, or BARE and a label `no X`.
+        label: the label that the sentence names, or BARE followed by a label with the spelling `no X`.
         how: the manner in which the sentence mentions the label, or `X`.
         level, corrects: see `Mention`.
         labels: the task's labels.
@@ -270,7 +270,7 @@ def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequ
 
 
 def _shared(before: str, spelling: str, by_spelling: Mapping[str, str], how: Manner) -> Iterator[tuple[str, Manner]]:
-    """Yield the label of a shortened spelling that leaves its last words to the full spelling after it.
+    """Yield the label of a spelling whose last words are left out, because the full spelling after it has them too.
 
     In "acute or chronic pneumonia", the full spelling is `chronic pneumonia`. The word "acute" is the shortened
     spelling of `acute pneumonia`, whose label is yielded.

@@ -192,13 +192,14 @@ def save_trained(model: Any, tokenizer: Any, out: str | Path) -> None:
 
 
 def prepare_process(threads: int, gpus: int | None = None) -> None:
-    """Set the number of CPU threads, let the process see at most one GPU, and switch off downloads.
+    """Set the number of CPU threads, choose the GPU that the process sees, and switch off downloads.
 
     Downloads are not needed, because earlier jobs have fetched every file that a job loads.
 
     Args:
         threads: number of CPU threads.
-        gpus: number of GPUs that the job requests; None if the job does not state a number.
+        gpus: number of GPUs that the job requests. 0 hides all GPUs from the process. With any other number, the
+            process sees at most one GPU. None (the job does not state a number) changes nothing.
     """
     _used_gpu.append(take_gpu(gpus))
     # cuDNN attention makes a plan for every new length, and lengths differ from step to step. On an H100 (PyTorch 2.11,

@@ -10,8 +10,9 @@ from clinical_dpo.papers.published import PUBLISHED_NAMES, Study
 def conclusion(studies: Mapping[str, Study], task: str, model: str, metric: str) -> str:
     """What a paper concluded about DPO compared with SFT: "no difference shown (0.98 to 0.95, P=.55)".
 
-    If the paper prints P and a threshold, the conclusion follows from P. Otherwise it follows from the two values
-    alone. If no paper prints both a value for SFT and a value for DPO, the text is "".
+    The paper is the first in `studies` that prints both a value for SFT and a value for DPO. Without such a paper, the
+    text is "". If the paper prints P of this comparison and a significance threshold, the conclusion follows from P.
+    Otherwise, the text says whether the value for DPO is higher, lower or equal, and that it was not tested.
 
     Args:
         studies: name of a study -> its printed results, from `published.load_published`.

@@ -182,8 +182,8 @@ def check_rouges(study: Study) -> Iterator[Row]:
       most the harmonic mean of mean precision and mean recall (Jensen 1906). A larger F1 is impossible.
     - An item's recall is its precision x (answer length / reference length) (Lin 2004). The quotient mean recall / mean
       precision is therefore the mean of answer length / reference length, weighted by the items' precision. If the
-      quotient is below 0.5, the F1 is possible only if answers are that short, or if the paper exchanged precision and
-      recall.
+      quotient is below 0.5, the F1 is possible only if answers have less than half their references' words, or if the
+      paper exchanged precision and recall.
     """
     short_answers = "answers have less than half their references' words, or precision and recall are exchanged"
     values = {(entry["metric"], entry["variant"]): entry for entry in study["entries"]}
@@ -234,9 +234,10 @@ def check_costs(study: Study) -> Iterator[Row]:
 def check_significance(study: Study) -> Iterator[Row]:
     """Check whether the paper's significance threshold equals alpha divided by the number of tests that it states.
 
-    Yield two rows. The first row lists the printed P values that are significant for one test, but not for the stated
-    number of tests. The second row lists the printed P values that are significant for the stated number of tests, but
-    not for as many tests as the paper prints P values. Yield no row if the paper states no threshold.
+    Yield two rows. In both rows, the column `verdict` says whether the threshold is possible. The first row lists the
+    printed P values that are significant for one test, but not for the stated number of tests. The second row lists the
+    printed P values that are significant for the stated number of tests, but not for as many tests as the paper prints
+    P values. Yield no row if the paper states no threshold.
     """
     stated = study.get("significance")
     if not stated:

@@ -173,9 +173,9 @@ def discordant_counts(
 
 
 class PositiveCounts(NamedTuple):
-    """Numbers of positive test items that can give the printed F1s of several variants and the printed P.
+    """Numbers of positive test items that can give the printed F1s of several variants and the printed P values.
 
-    Each P compares two neighbouring variants by McNemar's test.
+    Each P value compares a variant with the next one by McNemar's test.
     """
 
     links: list[list[int]]  # for each P, the numbers of positives that allow this P alone

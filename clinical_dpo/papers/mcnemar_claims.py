@@ -1,4 +1,4 @@
-"""Check whether a paper's P of McNemar's test are possible, given the accuracies and F1s that the paper prints."""
+"""Check whether a paper's P values of McNemar's test are possible, given the accuracies and F1s that it prints."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
@@ -18,18 +18,18 @@ Positives = Mapping[str, Sequence[int]]  # test -> numbers of positives that all
 
 
 def check_mcnemar(study: Study) -> Iterator[Row]:
-    """Check whether the printed P of McNemar's test are possible. Yield a row per check.
+    """Check whether the printed P values of McNemar's test are possible. Yield a row per check.
 
     There are four kinds of checks:
 
-    - A P that compares two accuracies is possible if there are discordant counts (b, c) that give the P. The difference
-      c - b follows from the accuracies.
-    - A P that compares two F1s is possible if there is a number of positive items for which a pair of confusion tables
-      gives both F1s and the P. If the paper prints one of the F1s with another value elsewhere, a further row checks
-      this value.
-    - All P that compare F1s of a task are possible together if one number of positive items allows all of them,
+    - A P value that compares two accuracies is possible if there are discordant counts (b, c) that give it. The
+      difference c - b follows from the accuracies.
+    - A P value that compares two F1s is possible if there is a number of positive items for which a pair of confusion
+      tables gives both F1s and the P value. If the paper prints one of the F1s with another value elsewhere, a further
+      row checks this value.
+    - The P values that compare F1s of a task are possible together if one number of positive items allows all of them,
       because the variants answer the same items.
-    - All P of the study are possible together if one form of McNemar's test can give each of them.
+    - The P values of the study are possible together if one form of McNemar's test can give each of them.
     """
     possible_tests = []  # the forms of the test that can give each P
     for before, entry in tested_pairs(study, "accuracy"):
@@ -170,7 +170,8 @@ def _f1_verdict(study: Study, pair: tuple[Entry, Entry], possible: Positives) ->
     Args:
         study: the paper's printed results.
         pair: the entries (printed numbers) of the two F1s.
-        possible: form of McNemar's test -> the numbers of positive items that allow the P.
+        possible: form of McNemar's test -> the numbers of positive test items with which the printed F1s and P are
+            possible.
     """
     n, classes = pair[1]["n"], study["tasks"][pair[1]["task"]].get("classes")
     tests = {test for test in TESTS if possible[test]}

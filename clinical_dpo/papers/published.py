@@ -38,8 +38,9 @@ def load_published(path: str | Path) -> dict[str, Study]:
     ENTRY_KEYS. If the paper does not print the value of a key, the value is None.
 
     Raises:
-        UserError: the file does not follow its schema; a number is listed twice; or an entry has a P, but the entry
-            just before it has another task, model or metric, or is not about the variant that `against` names.
+        UserError: the file does not follow its schema, or a number is listed twice. An entry with a P names in its key
+            `against` the variant with which the P compares it. The error is also raised if the entry just before it
+            has another variant than this one, or another task, model or metric.
     """
     content = read_yaml(Path(path))
     validate(content, "published", str(path))

@@ -27,7 +27,7 @@ class Price(NamedTuple):
 
 
 def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
-    """Map each model to the price of DPO.
+    """Map each model to the price of DPO: the training time of SFT and DPO together, divided by that of SFT alone.
 
     The training time of a stage is the sum over its trials and their probes (first runs). It includes the loading of
     the model. A model without SFT runs is left out.
@@ -86,7 +86,8 @@ def with_sentences(
 
     Args:
         rows: all decisions of one task, rows of `statistics.decisions.COLUMNS`.
-        price: model -> the price of DPO, from `prices`. A model may be missing.
+        price: model -> training time of SFT and DPO as a multiple of that of SFT, from `prices`. A model may be
+            missing.
         recorded: the margin that was recorded before the test answers were made; None without a record.
         trivial: rows of the task's trivial.csv, as read from CSV; empty for a task without labels.
         headline: the task's headline metric, a key of METRICS. If a decision compares another metric, its sentence

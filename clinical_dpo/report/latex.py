@@ -115,8 +115,7 @@ def _value(column: str, value: Any, levels: Sequence[float] = ()) -> str:
     """The LaTeX text of a value in a column.
 
     P is written as journals print it, with enough digits to show whether it is below each of `levels`. An integer is
-    unchanged. Another number has three decimals, or a power of
-    ten if its absolute value is below .001.
+    unchanged. Another number has three decimals, or a power of ten if its absolute value is below .001.
     """
     if value in (None, ""):
         return "--"

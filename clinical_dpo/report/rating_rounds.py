@@ -70,7 +70,10 @@ def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, 
 
 
 def _number(row: Mapping[str, Any] | None, items: str) -> str:
-    """Text of an estimate with its interval. If `n` of the row differs from `items`, the text also shows `n`."""
+    """Text of an estimate with its interval. If `n` of the row differs from `items`, the text also shows `n`.
+
+    The text is a dash without a row, "awaited" for a pending row, and "not defined" for a row without an estimate.
+    """
     if row is None:
         return "–"
     if row["status"] == "pending":

@@ -74,7 +74,8 @@ def _difference(row: Mapping[str, Any]) -> str:
     """Text of a variant's difference from a trivial answer, in percentage points; "" if it has no interval.
 
     Args:
-        row: row of the variant, from trivial.csv. A task with labels has a headline metric from 0 to 1.
+        row: row of the variant, from trivial.csv. `difference`, `ci_low` and `ci_high` are differences of a metric that
+            ranges from 0 to 1.
     """
     low, high = optional_number(row["ci_low"]), optional_number(row["ci_high"])
     if low is None or high is None:

@@ -82,7 +82,7 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
 
 
 def _refuse_base_of_this_computer(folder: Path) -> None:
-    """Refuse an adapter whose base model is a folder of this computer, unless `folder` has the subfolder `merged`."""
+    """Raise UserError if an adapter's base model is a folder of this computer and `folder` has no folder `merged`."""
     file = folder / "adapter_config.json"
     if file.is_file() and read_json(file)["revision"] is None and not (folder / "merged").is_dir():
         raise UserError(

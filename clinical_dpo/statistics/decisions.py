@@ -83,9 +83,11 @@ def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: fl
 
 
 def _further_items(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
-    """Return the result of `items_to_decide`, but at least n + 1.
+    """Number of test items, at least n + 1, that would show with 80% power whether the first variant is better.
 
-    The n items have not decided the question. If an interval is skewed, `items_to_decide` may still return n or less.
+    The number is the result of `items_to_decide`, or n + 1 if that is larger. The n items have not decided the
+    question. If an interval is skewed, `items_to_decide` may still return n or less. The number is None without an
+    interval. The arguments are as for `items_to_decide`.
     """
     needed = items_to_decide(effect, margin_interval, n, margin, alpha)
     return None if needed is None else max(needed, n + 1)

@@ -229,11 +229,13 @@ def _variance(
     judge_variance = weight**2 * float(np.var(judged, ddof=1)) / len(rest)
 
     def unbiased(squares: float, n: int) -> float:
-        """Return the variance of an estimate from n units, with n - 2 degrees of freedom.
+        """Return the variance of an estimate from n units (items or groups), with n - 2 degrees of freedom.
+
+        If `more_pairs` of `_variance` is true, the variance is that of n + 2 units: two further units are added here.
 
         Args:
             squares: sum of the squared contributions of the n units to the estimate.
-            n: number of units. The two that `more_pairs` adds are not among them.
+            n: number of units, without the two further units.
         """
         return (squares + 1 / n**2) * n**2 / (n**2 - 4) if more_pairs else squares * n / (n - 2)
 

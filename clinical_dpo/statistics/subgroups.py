@@ -232,10 +232,13 @@ def masked_levels(
     def revealing() -> tuple[str, str] | None:
         """Find a shown level whose numbers, together with those of another subgroup, reveal numbers of too few people.
 
-        Two kinds of parts of the other subgroup have known numbers: each shown level, and all masked levels together.
-        The level is compared with the union of the parts that overlap it, and with the union of the parts that lie
-        inside it. The level is found if it differs from one of these unions by fewer than `smallest` people, but by at
-        least one.
+        Two kinds of parts of the other subgroup have known numbers: each shown level, and all masked levels together. A
+        subtraction can reveal the numbers of two sets of people:
+
+        - those who are not in the level, but in a part that overlaps the level;
+        - those who are in the level, but in no part that lies inside the level (if there is such a part).
+
+        The level is found if one of these sets has fewer than `smallest` people, but at least one.
 
         Returns:
             The level's subgroup and the level; None if there is no such level.

@@ -153,8 +153,9 @@ def _score_test(vectors: np.ndarray, groups: Groups, df: int) -> SymmetryTest:
         df: degrees of freedom.
 
     Returns:
-        The statistic d' S^- d, its degrees of freedom `df`, and P from the chi-squared distribution. P is 1 if `df` is
-        0.
+        The statistic d' S^- d, its degrees of freedom `df`, and P from the chi-squared distribution. The vector d is
+        the sum of all items' vectors. The matrix S is the sum over groups of the outer product of the group's summed
+        vector with itself, and S^- is its generalised inverse. P is 1 if `df` is 0.
     """
     sums = np.zeros((int(groups.max()) + 1, vectors.shape[1]))
     np.add.at(sums, groups, vectors)

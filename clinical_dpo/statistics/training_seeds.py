@@ -96,7 +96,10 @@ def _graded(grades: Grades, model: str, variant: str, task: Mapping[str, Any]) -
 
 
 def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, Any]) -> list[tuple[str, Row]]:
-    """For each measure, its name and the columns of its effect.
+    """Return a pair for each row that `compare_seeds` makes for two variants: name of the measure, and the numbers.
+
+    A measure is a difference between the variants, such as `f1_difference`. The numbers are the columns `effect` (the
+    mean of the differences over the seeds), its interval and P, `seed_sd` and `per_seed`.
 
     Args:
         first, second: for each seed, the grades of the first and of the second variant.

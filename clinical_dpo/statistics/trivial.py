@@ -39,6 +39,9 @@ def columns_of(task: Mapping[str, Any]) -> list[str]:
 def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
     """Map the name of each trivial answer to the label that it gives to every item.
 
+    The trivial answer MAJORITY gives the most frequent label of the training rows. With two labels, there is also the
+    trivial answer ALWAYS_POSITIVE, which gives the positive label.
+
     Args:
         training_labels: labels of the training rows.
         classes: all labels. If there are two labels, the positive class comes first. If several labels are equally
@@ -61,7 +64,8 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
     positive class. They are None for a task with more than two labels. AUROC is computed for trivial answers only.
 
     Args:
-        grades: maps (model, variant) to the variant's grades, one row per test item. External answers are left out.
+        grades: maps (model, variant) to the variant's grades, one row per test item. The function ignores the variant
+            `external` (answers made outside of the run).
         training_labels: labels of the training rows.
         task: the task's settings `name`, `metric`, `data` and `seed`, and its labels: either `positive` and `negative`,
             or `labels`.

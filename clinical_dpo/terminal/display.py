@@ -103,7 +103,7 @@ class Display(logging.Handler):
             self._live.refresh()
 
     def close(self) -> None:
-        """Connect the standard streams to the terminal again, print the lines left in the pipe, and remove the bar."""
+        """Connect the standard streams to the terminal again, print the last redirected lines, and remove the bar."""
         if self._streams:
             for number, terminal in self._streams.items():
                 os.dup2(terminal, number)

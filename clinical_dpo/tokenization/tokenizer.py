@@ -33,6 +33,6 @@ def embedding_rows(base: str | Path) -> int | None:
 
 
 def special_tokens(tokenizer: Any) -> dict[int, str]:
-    """Return id -> spelling of every control token."""
+    """Return token id -> spelling for every special token of the tokenizer."""
     added = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     return added | dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))

@@ -1,8 +1,9 @@
 """Direct preference optimization (DPO, Rafailov et al. 2023) with TRL's DPOTrainer.
 
-The SFT model is both the initial policy and the reference model. If the models are LoRA adapters, the policy contains
-the SFT adapter as frozen ranks (`sft_ranks`). The reference model's log-probabilities come from a file that all trials
-of a sweep share, so training neither loads nor runs a reference model.
+The SFT model is both the initial policy and the reference model. If it is a LoRA adapter, the policy's adapter holds
+the SFT adapter in its first ranks. These ranks are frozen, and training changes only the further ranks (see the module
+`sft_ranks`). The reference model's log-probabilities come from a file that all trials of a sweep share, so training
+neither loads nor runs a reference model.
 """
 
 from collections.abc import Mapping
@@ -53,8 +54,8 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
 
     Raises:
         UserError: a prompt leaves no room for an answer in `max_length`, an answer is empty, the log-probabilities
-            belong to other pairs or to other weights, or the optimizer would change the frozen LoRA ranks of the SFT
-            model.
+            belong to other pairs or to other weights, or the optimizer would change the SFT model's LoRA weights, which
+            this training keeps frozen.
     """
     refuse_eight_bit_optimizer(run, sft)
     prepared = prepare(

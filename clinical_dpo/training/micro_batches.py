@@ -39,7 +39,10 @@ class TokenCollator:
         self.most_rows = 0
 
     def __call__(self, rows: list[Any]) -> dict[str, Any]:
-        """Collate the rows of a step into one batch, with the additional keys `parts` and `shares`."""
+        """Collate the rows of a step into one batch, with the additional keys `parts` and `shares`.
+
+        `parts` has the micro-batches of the step. `shares` has the weight of each micro-batch in a mean over the step.
+        """
         whole = self.collator.trl_collator(rows)
         parts, shares = [], []
         for start, end in split_rows(self._row_tokens(whole), self.tokens, self.collator.branches is None):

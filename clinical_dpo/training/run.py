@@ -131,10 +131,11 @@ def train_and_save(
         trainer: TRL's trainer, as constructed.
         branches: answers per prompt: 1 in SFT, 2 in DPO.
         check: function that checks the initial model before the first step. It raises a UserError if the check fails.
+            It is not called if training resumes from a checkpoint.
 
     Raises:
         UserError: the check fails, or memory runs out. If memory runs out in training with several rows per
-            micro-batch, the next attempt halves the micro-batch.
+            micro-batch, the failure is counted, and the job halves the micro-batch when it is started again.
     """
     causal = without_adapter(trainer.model)
     layout, padded_because = computed_layout(causal, run.settings["layout"])

@@ -15,7 +15,7 @@ from clinical_dpo.training.sft_ranks import policy_from_sft, refuse_eight_bit_op
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:
-    """Train the "SFT longer" model of a job.
+    """Train the "SFT longer" model of a job: the chosen SFT model, trained further with the SFT loss.
 
     Args:
         run: settings and output folder of the training.

@@ -23,7 +23,9 @@ if TYPE_CHECKING:  # slow to import, so the function below imports it after the 
 
 
 def refuse_eight_bit_optimizer(run: Run, sft: str | Path) -> None:
-    """Refuse an optimizer that would change the frozen ranks of the SFT adapter.
+    """Refuse an optimizer that would change the SFT adapter's LoRA weights, which this training keeps frozen.
+
+    An optimizer with an eight-bit state also changes weights whose gradient is zero.
 
     Args:
         run: settings of the training, with the optimizer.

@@ -56,6 +56,10 @@ def _check_footer(path: Path, file: Any) -> int:
     """Check the sizes that the footer of a Parquet file states, and return the number of values.
 
     Values are counted as `check_parquet` describes.
+
+    Raises:
+        UserError: too many rows, columns, values or bytes; lists and objects nested too deep; lists in an encoding that
+            hides their size.
     """
     footer, schema = file.metadata, file.schema
     check_limit(path, "columns", footer.num_columns, "columns")

@@ -98,7 +98,11 @@ class BoundedReader:
         return f"{self._where}, line {self.line_num}"
 
     def _lines(self, text: str) -> Iterator[str]:
-        """Yield the lines of a text. Raise an error if a row, which may have several lines, exceeds `limits.cells`."""
+        """Yield the lines of a text.
+
+        Raises:
+            UserError: a row, which may have several lines, has more delimiters than `limits.cells`.
+        """
         for line in io.StringIO(text, newline=""):
             self._marks += line.count(self._delimiter)
             check_limit(self._location, "cells", self._marks, "cells in one row")

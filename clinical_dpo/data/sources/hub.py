@@ -23,6 +23,7 @@ from clinical_dpo.io import Row
 from clinical_dpo.limits import check_limit
 
 _CARD = "README.md"  # its metadata lists the files of each configuration
+_OTHER_COPY = "Set `revision` to another commit, or read a repaired copy of the file with `kind: file`."
 _CARD_BYTES = 5_000_000
 
 
@@ -183,7 +184,7 @@ def _tables(folder: Path, files: Sequence[Sequence[str]], work: Path, where: str
     except (DatasetsError, ValueError) as error:
         raise UserError(
             f"{where}: the files cannot be read as a table ({type(error).__name__}: {error.__cause__ or error}). "
-            "Check `config` and `revision`."
+            "Correct `config` and `revision`, or read a repaired copy of the files with `kind: file`."
         ) from None
 
 
@@ -198,7 +199,7 @@ def _check_limits(folder: Path, files: Sequence[Sequence[str]], suffix: str, whe
             try:
                 file_size, file_cells = check_parquet(path)
             except (pyarrow.ArrowException, OSError) as error:
-                raise UserError(f"{where}, {name}: not a valid Parquet file ({error}). Check `revision`.") from None
+                raise UserError(f"{where}, {name}: not a valid Parquet file ({error}). {_OTHER_COPY}") from None
         else:
             text = read_text(path)[0]
             file_size = len(text)
@@ -212,11 +213,20 @@ def _check_limits(folder: Path, files: Sequence[Sequence[str]], suffix: str, whe
 
 
 def _delimited_cells(text: str, delimiter: str, path: Path) -> int:
-    """Return the number of cells in CSV or TSV text."""
+    """Return the number of cells in CSV or TSV text.
+
+    Args:
+        text: content of the file.
+        delimiter: the character between two cells.
+        path: the file, for messages.
+
+    Raises:
+        UserError: the text is not valid CSV or TSV, or the table exceeds the run's limits.
+    """
     reader = BoundedReader(text, delimiter, path)
     try:
         for _ in reader:
             pass
     except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num}: not valid CSV ({error}). Check `revision`.") from None
+        raise UserError(f"{path}, line {reader.line_num}: not valid CSV ({error}). {_OTHER_COPY}") from None
     return reader.cells

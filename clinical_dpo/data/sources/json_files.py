@@ -50,7 +50,7 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
         if not isinstance(row, dict):
             raise PublicError(
                 f"{where}, line {number}: the line is {_KINDS[type(row)]}, not a JSON object. If the whole file is one "
-                "JSON value, change its extension to .json."
+                "JSON value, change its extension to .json. Otherwise write one object on each line."
             )
         rows.append(row)
     return rows

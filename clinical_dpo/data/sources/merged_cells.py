@@ -144,8 +144,8 @@ class MergedCells:
 
         Rows below the first can contain further column names, such as `Systolic` and `Diastolic` below a merged
         `Pressure`. These rows are skipped and counted in `repairs`. Each further name below a merged name that several
-        columns share becomes a key of `unread`. The exceptions are a name that is also in the first row, and the names
-        below a merged name that is ignored.
+        columns share is added to the attribute `unread`. The exceptions are a name that is also in the first row, and
+        the names below a merged name that is ignored.
         """
         after = 2
         for number, (_, cells) in enumerate(self._table[1:], start=2):

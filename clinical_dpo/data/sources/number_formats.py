@@ -131,9 +131,9 @@ def _token(character: str) -> Token:
 
 
 def _chosen(sections: tuple[Section, ...], value: Decimal) -> tuple[Section, bool]:
-    """Return the section that applies to a value, and whether a minus sign must be added if the value is negative.
+    """Return the section that applies to a value, and whether a negative value needs a minus sign before its text.
 
-    No minus sign is added if the section is one for negative values, or for zero, because of its position.
+    A section that is for negative values or for zero by its position needs no minus sign.
     """
     numeric = [section for section in sections if not any(token.kind == "text" for token in section.tokens)]
     numeric = numeric or [Section((Token("general", ""),), None)]  # such as @, which shows numbers as typed
@@ -193,7 +193,12 @@ def _rounded(value: Decimal, digits: int) -> Decimal:
 
 
 def _decimal(tokens: tuple[Token, ...], value: Decimal) -> str:
-    """Return a non-negative number with the decimals, thousands separators and literal texts of a section."""
+    """Return the text that a section of a number format shows for a non-negative number.
+
+    Args:
+        tokens: the tokens of the section. They contain no exponent and no fraction.
+        value: the number.
+    """
     kinds = [token.kind for token in tokens]
     point = kinds.index("point") if "point" in kinds else len(kinds)
     places = [i for i, kind in enumerate(kinds) if kind == "digit"]

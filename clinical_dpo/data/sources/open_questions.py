@@ -50,7 +50,10 @@ _REFERS_TO_OPTIONS = re.compile(r"\b(?:following|options?|choices?|which one|bel
 def open_sentence(sentence: str, strict: bool = False) -> str | None:
     """Rewrite the last sentence of a stem into a question that needs no options; None if no rule gives good grammar.
 
-    If `strict`, only a noun of the list `_NOUNS` may follow "which of the following". Otherwise, any noun may follow.
+    The result is also None if the question would still refer to the options.
+
+    If `strict`, fewer sentences have a rule. For example, the noun after "which of the following" must then be in
+    `_NOUNS`. Otherwise, almost any plural noun and some singular nouns have a rule.
     """
     noun, predicate, verb = (
         (_STRICT_NOUN, _STRICT_PREDICATE, _STRICT_PREDICATE) if strict else (_ANY_NOUN, _PREDICATE, _VERB)
@@ -79,9 +82,11 @@ def open_sentence(sentence: str, strict: bool = False) -> str | None:
 
 
 def _plain(sentence: str, strict: bool) -> str:
-    """Return a sentence without words such as `option` that only point to the options.
+    """Return a sentence without words that only point to the options, such as "option" in "treatment option".
 
-    With `strict`, only few such words are removed, as in `open_sentence`.
+    "Of the following, which" becomes "Which", and "which is" becomes "what is". With `strict`, "option" is removed only
+    after "treatment", "therapy" and "management". Without `strict`, "option" and "choice" are removed beside all nouns
+    of `_CHOICE`, and "What is best" becomes "What is the best".
     """
     sentence = " ".join(sentence.split())
     if not strict:

@@ -54,7 +54,7 @@ def decoded(raw: bytes) -> str:
 
 
 def _has_text(value: Any) -> bool:
-    """Whether a value is an object, or a list with texts, lists or objects.
+    """Whether a value is a dict, or a list in which at least one element is a text, a list or a dict.
 
     A list of numbers such as [1] does not count, because it may be a citation.
     """

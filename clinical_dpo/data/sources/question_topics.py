@@ -123,7 +123,7 @@ def topic(sentence: str | None, asked: str, strict: bool = False) -> str:
         sentence: the question's last sentence, rewritten so that it needs no options; None if `open_sentence` could
             not rewrite it.
         asked: the last sentence as published, without its introductory clause.
-        strict: whether to apply the strict rule alone. Otherwise, the wide rule is applied too.
+        strict: whether to search only for the phrases of _STRICT_TOPICS. Otherwise, those of _WIDE_TOPICS count too.
     """
     reason = _other_topic(asked)
     rules: list[tuple[str, list[str], Collection[str]]] = [(name, each, ()) for name, each in _STRICT_TOPICS.items()]

@@ -202,7 +202,7 @@ class _RowCheck:
 
 
 def _excerpts(before: str, after: str) -> dict[str, str]:
-    """Return an excerpt of each of two texts, from shortly before their first difference."""
+    """Return an excerpt of each text, from shortly before the first difference. The keys are `before` and `after`."""
     pairs = zip(before, after, strict=False)
     start = max(0, next((i for i, (old, new) in enumerate(pairs) if old != new), 0) - _EXCERPT // 3)
     return {"before": before[start : start + _EXCERPT], "after": after[start : start + _EXCERPT]}

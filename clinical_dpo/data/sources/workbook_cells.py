@@ -83,9 +83,15 @@ class CellReader:
     def content(self, cell: Any, location: str) -> str | int | float:
         """Return a cell's text. If the column's numbers are read as numbers, return a number instead of its text.
 
+        Args:
+            cell: the cell.
+            location: not used. Messages name the cell by its coordinate.
+
         Raises:
-            UserError: the cell has an error value, a formula without a value, or a text that Excel has lost or does not
-                show.
+            UserError: the cell has an error value, a formula without a value, a number with too many digits for Excel,
+                a date that Excel may have made from a text, or a date that Excel does not show. The error is also
+                raised if the format hides the value and the source's setting `as` is not `shown` for the column, or if
+                a merged cell covers the cell and the source's setting `merged_cells` has no value for the column.
         """
         if isinstance(cell, CoveredCell):
             return self._covered(cell)

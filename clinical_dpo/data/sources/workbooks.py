@@ -93,7 +93,17 @@ def workbook_rows(
 
 
 def _by_column(setting: str | Mapping[str, str], names: Sequence[str], where: str, key: str) -> Callable[[int], str]:
-    """Return a function that maps a column, counted from 1, to its setting, or to "" if the column has no setting."""
+    """Return a function that maps a column, counted from 1, to its setting, or to "" if the column has no setting.
+
+    Args:
+        setting: one setting for all columns, or a mapping from the names of columns to their settings.
+        names: names of all columns, in order.
+        where: the file and the sheet, for messages.
+        key: name of the setting in the source's settings, for messages.
+
+    Raises:
+        UserError: `setting` has a name that is not the name of a column.
+    """
     if isinstance(setting, str):
         return lambda column: setting
     check_columns(setting, names, where, key)

@@ -30,8 +30,10 @@ def controls_of(kind: str) -> list[str]:
 def most_control_calls(kind: str, rows: int) -> int:
     """Return the largest number of calls that a judge's controls need.
 
+    The controls test the judge with answers to other questions, and with items that are judged twice.
+
     Args:
-        kind: likert, correctness, rubric or preference.
+        kind: kind of verdict: likert, correctness, rubric or preference.
         rows: number of test rows.
     """
     return len(controls_of(kind)) * min(rows, CONTROL_ITEMS) * calls_per_item(kind)
@@ -40,7 +42,8 @@ def most_control_calls(kind: str, rows: int) -> int:
 def control_items(items: Sequence[Item]) -> list[Item]:
     """Return up to CONTROL_ITEMS items, at most one per test row, sorted by id.
 
-    The ids are hashes, so the choice does not depend on the content of the items.
+    Each row offers its item with the lowest id. Of these items, those with the lowest ids are chosen. The ids are
+    hashes, so the choice is pseudorandom.
     """
     by_row = {item.row_id: item for item in sorted(items, key=lambda item: item.item_id, reverse=True)}
     return sorted(by_row.values(), key=lambda item: item.item_id)[:CONTROL_ITEMS]
@@ -50,7 +53,8 @@ def shuffled_items(items: Sequence[Item]) -> list[Item]:
     """Return the items, each with the answer of another item instead of its own.
 
     The answer comes from the next item whose answer is not empty and differs both from the item's own answer and from
-    the item's reference answer. If there is no such answer, the item is left out.
+    the item's reference answer. After the last item, the search goes on with the first. If there is no such answer, the
+    item is left out.
     """
     shuffled = []
     for number, item in enumerate(items):

@@ -188,7 +188,9 @@ def _record(
 ) -> Row:
     """Return a record of the judge, the prompt, the numbers of calls and tokens, and the counts of verdicts.
 
-    If a run was interrupted and then continued, the record is the same as without the interruption.
+    If items are pending, the record also has the reason. `unavailable` says why the endpoint cannot be asked; it is
+    None if the endpoint can be asked. If a run was interrupted and then continued, the record is the same as without
+    the interruption.
     """
     pending = sum(row["status"] == "pending" for row in rows)
     refused = {row["item_id"]: row["refusal"] for row in rows if row["refusal"]}

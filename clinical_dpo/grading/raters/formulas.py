@@ -18,9 +18,10 @@ def unguarded(text: str) -> str:
 def _is_guardable(text: str) -> bool:
     """Whether a text begins like a formula: with `=`, `+`, `-`, `@` or the minus sign U+2212.
 
-    The function ignores apostrophes at the beginning, and blanks and invisible characters that follow them. It also
-    returns true if a tab or a line end comes first after the apostrophes. The full-width form of a sign, such as U+FF1D
-    for `=`, counts as the sign, because East Asian spreadsheets read both forms alike.
+    Apostrophes at the beginning are ignored. After them, blanks and invisible characters before the first visible
+    character are ignored too. However, if the first character after the apostrophes is a tab or a line end, the result
+    is true. The full-width form of a sign, such as U+FF1D for `=`, counts as the sign, because East Asian spreadsheets
+    read both forms alike.
     """
     bare = text.lstrip("'")
     if bare.startswith(("\t", "\r", "\n")):

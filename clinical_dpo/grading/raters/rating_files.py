@@ -115,11 +115,14 @@ def read_ratings(path: str | Path) -> list[Row]:
 
 
 def _stripped_text(value: Any, where: str) -> str:
-    """Return the value of a cell or field as text, without white space around it.
+    """Return the value of a cell or field as text, without white space around it. None gives "".
 
     Args:
         value: the value.
         where: name of the cell or field, for the message.
+
+    Raises:
+        UserError: the value is a list or a mapping.
     """
     if isinstance(value, list | dict):
         raise UserError(f"{where}: the value has the type {type(value).__name__}, not a text. Write a text there.")

@@ -76,15 +76,21 @@ def key_with_ratings(key_path: str, folder: str | Path) -> tuple[list[dict[str, 
 def rater_grades(
     key_path: str, folder: str | Path, adjudication_key: str | None, rows: Sequence[TaskRow]
 ) -> dict[str, list[Grade]]:
-    """Return variant -> the raters' grades of this variant's answers.
+    """Return variant -> the raters' grades of this variant's answers, in the order of `rows`.
 
-    If the raters disagree on whether an answer is right, the adjudicator's rating is the grade.
+    On a correctness sheet, the grade is the judgement of more than half of the raters. If there is none, the
+    adjudicator's judgement is the grade. Without an adjudicator, such an answer counts as wrong and invalid. On a
+    likert or rubric sheet, the grade is a mean of the ratings (see `ratings.mean_grades`). A grade is pending until its
+    ratings are there.
 
     Args:
-        key_path: key of the correctness, likert or rubric sheet.
+        key_path: file of the blinding key of the correctness, likert or rubric sheet.
         folder: folder of the files that raters send back.
-        adjudication_key: key of the adjudication sheet; None without an adjudicator.
+        adjudication_key: file of the blinding key of the adjudication sheet; None without an adjudicator.
         rows: the test rows that the raters grade.
+
+    Raises:
+        UserError: a test row is not on the sheet.
     """
     key, ratings = key_with_ratings(key_path, folder)
     variants = sorted_variants(name for row in key for name in row["variants"].split())
@@ -115,10 +121,12 @@ def why_nothing_to_adjudicate(key_path: str, folder: str | Path) -> str:
 
 
 def items_to_adjudicate(key_path: str, folder: str | Path) -> set[str]:
-    """Return the ids of the items of a correctness sheet on which the raters have no majority.
+    """Return the ids of the items of a correctness sheet on which no judgement has a majority of the raters.
+
+    Only items that every rater has rated are returned.
 
     Args:
-        key_path: key of the raters' correctness sheet.
+        key_path: file of the blinding key of the raters' correctness sheet.
         folder: folder of the files that raters send back.
     """
     return disputed_items(*key_with_ratings(key_path, folder))

@@ -64,10 +64,16 @@ def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
 def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping[str, Mapping[str, str]]) -> list[Row]:
     """Check the ratings of one rater's file against the key. Return rows of RATED_COLUMNS.
 
+    An item without a rating has no row in the result.
+
     Args:
         path: the file, for messages.
         rows: the rows of the file, from `rating_files.read_ratings`.
         key_by_item: item id -> the rater's row of the key.
+
+    Raises:
+        UserError: an item is not on the rater's sheet or comes twice, the name of the sheet is wrong, the rater saw
+            other texts than those of the key, or a rating is not allowed.
     """
     if rows and not any(row["item_id"] in key_by_item for row in rows):
         raise UserError(
@@ -204,7 +210,10 @@ def disputed_items(key: Rows, ratings: Sequence[Row]) -> set[str]:
 
 
 def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row] | None = None) -> list[Row]:
-    """Return rows of FINAL_COLUMNS, one per item of a correctness sheet, in the order of the sheet's key.
+    """Return rows of FINAL_COLUMNS, one per item of a correctness sheet, in the order of the sheet's blinding key.
+
+    An item is disputed if every rater has rated it, but neither `correct` nor `incorrect` has more than half of the
+    votes.
 
     - `status` is `complete` or `pending`. An item is pending until every rater has rated it. If it is then disputed
       and there is an adjudicator, it is pending until the adjudicator has rated it.
@@ -213,7 +222,7 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
       if there is no adjudicator.
 
     Args:
-        key: rows of the sheet's key, one per rater and item.
+        key: rows of the sheet's blinding key, one per rater and item.
         ratings: the raters' ratings so far, from `collect_ratings`.
         adjudications: the adjudicator's ratings so far, from `collect_ratings`; None if there is no adjudicator.
             Ratings of items that are not disputed have no effect.
@@ -237,7 +246,7 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
 
 
 def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
-    """Return rows of FINAL_COLUMNS, one per answer of a likert or rubric key, with the mean grade of the answer.
+    """Return rows of FINAL_COLUMNS, one per answer of a likert or rubric sheet, with the mean grade of the answer.
 
     A Likert grade is the mean over the raters who could judge the answer. For a rubric, each criterion gets the share
     of yes among the raters who could judge the criterion. The grade is the mean of these shares, weighted by the
@@ -250,8 +259,8 @@ def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
     - If a rating is missing, `grade` is empty, and `status` is `pending`.
 
     Args:
-        key: rows of the raters' key.
-        ratings: the raters' ratings, from `collect_ratings`.
+        key: rows of the sheet's blinding key, one per rater and item. A rubric has an item for each criterion.
+        ratings: the raters' ratings so far, from `collect_ratings`.
     """
     raters = {row["rater"] for row in key}
     votes = votes_by_item(key, ratings)

@@ -1,10 +1,10 @@
 """Pre-training documents for tiny models. A document is a note and a conversation about the note.
 
-Crude rules answer the share `crude_share` of the questions in a task's exact wording. The rules imitate an imagined
-hurried reader (`Reader`). The base model learns the crude answers. It therefore scores in the middle of the range, and
-fine-tuning can improve the score. All other questions get the correct answer, so the base model acquires the skills
-that the task needs. The errors of the crude rules are systematic. Random errors would not lower the score, since greedy
-decoding takes the majority answer.
+Some questions have the exact wording of a task. A share of them, `crude_share`, is answered by crude rules. The rules
+imitate an imagined hurried reader (`Reader`). The base model learns the crude answers. It therefore scores in the
+middle of the range, and fine-tuning can improve the score. All other questions get the correct answer, so the base
+model acquires the skills that the task needs. The errors of the crude rules are systematic. Random errors would not
+lower the score, since greedy decoding takes the majority answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -70,7 +70,7 @@ def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) 
     Args:
         n: number of documents.
         seed: seed of all random draws, including the draw of a `Reader` (the rules of the crude answers).
-        crude_share: probability (0 to 1) that a crude rule answers a question in a task's exact wording.
+        crude_share: probability (0 to 1) that a question with the exact wording of a task is answered by a crude rule.
         generators: names of the generators of the notes. The order of the generators changes the documents.
 
     Raises:

@@ -262,7 +262,8 @@ def _train(model: Any, corpus: Sequence[Encoded], pretraining: Pretraining, rng:
 def learning_rate_factor(step: int, pretraining: Pretraining) -> float:
     """Return the learning rate at a step, as a share of the peak learning rate.
 
-    The rate rises linearly in the warm-up, is then constant, and at last falls linearly, but not below `final_rate`.
+    The rate rises linearly in the warm-up, is then constant, and at last falls linearly, but not below the share
+    `final_rate` of `pretraining`.
     """
     start = pretraining.decay_from * pretraining.steps
     decayed = (pretraining.steps - step) / (pretraining.steps - start)

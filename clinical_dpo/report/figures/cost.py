@@ -161,7 +161,9 @@ def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
 
 
 def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
-    """Draw the minutes per 1,000 steps of each stage in row `y` of a panel, with a bar from SFT to DPO.
+    """Draw the minutes per 1,000 steps of each stage as dots in row `y` of a panel, and a line from SFT to DPO.
+
+    Published minutes are diamonds.
 
     Args:
         axes: the panel.

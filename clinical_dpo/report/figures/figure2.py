@@ -278,7 +278,8 @@ def _write_p_below(
         line: number of the line under the axis; line 1 is the highest.
         p: the P value, or None.
         significant: "true" for a significant P.
-        threshold: level with which P is compared, or None.
+        threshold: level with which P is compared, or None. P is written with enough digits to show whether it is below
+            this level.
     """
     if p is not None:
         text, weight = p_text(p, significant, threshold, "")

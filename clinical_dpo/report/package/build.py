@@ -141,7 +141,12 @@ def _model_cards(facts: RunFacts) -> Mapping[tuple[str, str, str], str]:
 
 
 def _hide_paths(part: Path, patterns: Sequence[re.Pattern[str]]) -> None:
-    """Replace the paths of private data in all text files of the folder `part`. `patterns` are from `private_paths`."""
+    """Replace the paths of private data by NOT_SHOWN in all text files of a folder and its subfolders.
+
+    Args:
+        part: the folder.
+        patterns: patterns of the paths, from `private_paths`.
+    """
     for path in part.rglob("*") if patterns else ():
         if path.suffix in TEXT:
             text = path.read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from clinical_dpo.variants import TITLES
 
 
 def corrected_rows(corrected: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """Make a row per variant and comparison: three estimates with their intervals.
+    """Make a row for each variant and a row for each comparison, with three estimates and their intervals.
 
     The first estimate comes from the sample that raters graded. The second estimate comes from the judge, a language
     model that graded all items. The third estimate is used for decisions. The column `basis` says how the third

@@ -7,7 +7,9 @@ from clinical_dpo.training.flat.layout import flat_layout
 
 
 class Collator:
-    """Collator that calls TRL's collator. If `branches` is set, it adds the flat layout to each batch.
+    """Collator that calls TRL's collator, and can add the flat layout (one long row without padding) to each batch.
+
+    The flat layout is added unless the constructor's argument `branches` (rows per prompt) is None.
 
     Attributes:
         padding_share: number of padding tokens divided by the number of all computed tokens, over the batches so far.
@@ -26,7 +28,8 @@ class Collator:
     def __call__(self, rows: list[Any]) -> dict[str, Any]:
         """Collate tokenized rows into a batch.
 
-        If `branches` is set, the batch has the flat layout under the key `layout`.
+        If the collator's `branches` is not None, the batch also has the flat layout (one long row without padding)
+        under the key `layout`.
         """
         batch = self.trl_collator(rows)
         if self.branches is None:

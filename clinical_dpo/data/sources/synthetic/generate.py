@@ -21,7 +21,7 @@ _PATIENCE = 1000  # after this many draws in a row without a new note, the notes
 
 @dataclass(frozen=True)
 class Generator:
-    """The functions and labels that make the records of one domain."""
+    """How to make the records of one domain: functions that draw a case and its record, and the values of labels."""
 
     draw: Callable[[Random], Any]  # returns a case: `text`, `borderline` and facts of the domain
     record: Callable[[Any, Random], Row]

@@ -115,7 +115,7 @@ def judges(facts: RunFacts) -> list[str]:
 
 
 def externals(facts: RunFacts) -> list[str]:
-    """A line for each task and each set of external answers (made outside of the run) that the task compares."""
+    """A line per task and external model (a model that answered outside of this run): the titles of both."""
     return [
         f"{facts.task_title(task)}: answers of {facts.study.titles[name]}, made outside of this run."
         for task in facts.study.tasks

@@ -131,7 +131,10 @@ def _of_all_tasks(facts: RunFacts, *kinds: Callable[[RunFacts, str], list[str]])
 
 
 def main_results(facts: RunFacts) -> list[str]:
-    """The lines of `estimates`, `decisions` and `marks` of all tasks."""
+    """The metrics, decisions and warnings of all tasks, as lines that begin with the task's title.
+
+    The functions `estimates`, `decisions` and `marks` make the lines.
+    """
     return _of_all_tasks(facts, estimates, decisions, marks)
 
 
