@@ -63,7 +63,8 @@ def queued_jobs(folder: Path, squeue_output: str, own_job: str | None = None) ->
 def refusal(queued: dict[str, tuple[str, str]]) -> str:
     """The error message that refuses a start because jobs of an earlier run are in Slurm's queue.
 
-    The message lists up to SHOWN of the jobs, and has the command that cancels all jobs of their runs.
+    The message lists up to SHOWN of the jobs, and has the command that cancels all jobs of the runs to which the queued
+    jobs belong.
 
     Args:
         queued: the jobs, from `queued_jobs`.

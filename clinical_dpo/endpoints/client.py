@@ -66,7 +66,7 @@ def request_completions(
     A refused request does not stop the run. A request counts as refused in these cases:
     - Its text exceeds the context length.
     - A content filter rejects its text or cuts off its reply.
-    - The server gives CALLS_PER_REPLY replies without text in the attempts of one call.
+    - Three attempts (CALLS_PER_REPLY) of one call get a reply without text.
     - The server rejects it (400, 422), but replies to other requests.
 
     Args:

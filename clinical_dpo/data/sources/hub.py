@@ -189,7 +189,10 @@ def _tables(folder: Path, files: Sequence[Sequence[str]], work: Path, where: str
 
 
 def _check_limits(folder: Path, files: Sequence[Sequence[str]], suffix: str, where: str) -> None:
-    """Refuse files that unpack to more than the run's limits. The limits apply to each file and to the sum of all."""
+    """Refuse files that together unpack to more than the run's limits.
+
+    The limits are checked after each file. Thus no file is unpacked after they are exceeded.
+    """
     import pyarrow
 
     size = cells = 0

@@ -75,7 +75,8 @@ def plain_rows(
     """Return rows of an Arrow table in a form that JSON can hold, without the columns that have no such form.
 
     Dates, times and durations become text; dates and times are in ISO 8601. If every value of a column is a date at
-    midnight, only the dates are kept. Decimal numbers become text. NaN, the missing value of pandas, becomes null.
+    midnight, only the dates are kept. Values of Arrow's decimal type become text. NaN, the missing value of pandas,
+    becomes null.
 
     Args:
         rows: the rows as Python values.
