@@ -66,7 +66,8 @@ def watermarks(study: Study) -> dict[str, str | None]:
 def watermark_of_all(study: Study) -> str | None:
     """Return the watermark of a figure that shows all tasks but no grades; None if it needs no watermark.
 
-    If the watermarks of the tasks differ, the result is the longest of them, followed by `in part`.
+    If all tasks have the same watermark, it is the result. Otherwise the result is the longest of the watermarks,
+    followed by `in part`, also if only some tasks have none.
     """
     marks = sorted(set(watermarks(study).values()), key=lambda mark: len(mark or ""))
     return marks[0] if len(marks) == 1 else f"{marks[-1]} in part"

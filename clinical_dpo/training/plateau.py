@@ -1,6 +1,7 @@
 """Find the step at which the eval loss of a probe flattens.
 
-A probe is a first, full-length run of a trial. The step that is found is the number of training steps of the trial.
+A probe is the first run of a trial, over all configured steps. The trial is then trained for as many steps as are found
+here.
 """
 
 from collections.abc import Mapping, Sequence

@@ -24,8 +24,9 @@ def read_or_create_secret(path: str | Path) -> str:
     secret = read_text(path).strip() if path.is_file() and not path.is_symlink() else ""
     if not re.fullmatch(r"[0-9a-f]{64}", secret):
         raise UserError(
-            f"{path}: this is not the secret of a sheet. A secret is a file of 64 hex digits, not a link. Restore the "
-            "file from a copy. Without a copy, delete the file, run again, and send every rater the new sheet."
+            f"{path}: this file must hold the random number that orders the answers on a rating sheet: 64 hex digits, "
+            "in a regular file. Restore the file from a copy. Without a copy, delete the file, run again, and send "
+            "every rater the new rating sheet."
         )
     path.chmod(0o600)
     path.parent.chmod(0o700)

@@ -115,9 +115,10 @@ def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about a message to a clinic.
 
     The task has two questions: is the message urgent, and should a physician or a medical assistant answer it? If the
-    reader hurries at one of these questions, a crude rule answers the question. For urgency, the rule answers "urgent"
-    if the message has a red flag that alarms the reader, or a recent onset of symptoms. For personnel, the rule answers
-    "physician" if the onset is not recent. Three further questions of the document always have correct answers.
+    imagined reader (`Reader`) hurries at one of these questions, a crude rule answers the question. For urgency, the
+    rule answers "urgent" if the message has a red flag that alarms the reader, or a recent onset of symptoms. For
+    personnel, the rule answers "physician" if the onset is not recent. Three further questions of the document always
+    have correct answers.
     """
     urgent = (case.red_flag in reader.misled_by or case.recent) if reader.hurries(rng) else case.urgent
     physician = not case.recent if reader.hurries(rng) else case.physician
@@ -135,10 +136,10 @@ def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
 def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about the description of a patient.
 
-    The task has two questions: the diagnosis and the treatment. If the reader hurries, a crude rule answers both. The
-    rule confuses some conditions with their mimic (a similar condition). A condition in `reader.misdiagnosed` gets the
-    mimic's diagnosis, and a condition in `reader.mistreated` gets the mimic's treatment. Three further questions, drawn
-    at random from four, always have correct answers.
+    The task has two questions: the diagnosis and the treatment. If the imagined reader (`Reader`) hurries, a crude rule
+    answers both. The rule confuses some conditions with their mimic (a similar condition). A condition in
+    `reader.misdiagnosed` gets the mimic's diagnosis, and a condition in `reader.mistreated` gets the mimic's treatment.
+    Three further questions, drawn at random from four, always have correct answers.
     """
     condition, mimic = case.condition, case.mimic
     hurries = reader.hurries(rng)
@@ -211,10 +212,10 @@ def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document
 def _meqsum_turns(case: MeqsumCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about a patient's message.
 
-    The first pair is about the task's instruction to summarize the message in one short question. If the reader
-    hurries, the answer of this pair is crude: a copy of the message's courtesy (a polite question without content). In
-    a message without a courtesy, the crude answer is a copy of the patient's question or of the patient's history,
-    whichever comes first in the message.
+    The first pair is about the task's instruction to summarize the message in one short question. If the imagined
+    reader (`Reader`) hurries, the answer of this pair is crude: a copy of the message's courtesy (a polite question
+    without content). In a message without a courtesy, the crude answer is a copy of the patient's question or of the
+    patient's history, whichever comes first in the message.
     """
     early = case.text.index(case.asked) < case.text.index(case.history)
     crude = case.courtesy or (sentence_case(case.asked) if early else case.history)
