@@ -31,9 +31,7 @@ def rival_name(row: Mapping[str, Any], rows: Rows) -> str:
         row: row of the variant, from trivial.csv.
         rows: all rows of trivial.csv.
     """
-    return next(
-        trivial_name(other) for other in rows if (other["task"], other["variant"]) == (row["task"], row["rival"])
-    )
+    return trivial_name(_rival(row, rows))
 
 
 def no_better(rows: Rows) -> set[Bar]:
@@ -59,15 +57,21 @@ def remarks(rows: Rows, task: str, model: str, variant: str) -> list[str]:
         if (row["task"], row["model"], row["variant"]) == (task, model, variant):
             title = TITLES[variant]
             if row["above_trivial"] == "false":
-                rival = _noun(rival_name(row, rows))
-                sentences.append(f"{title} is not shown to be better than the {rival}{_difference(row)}.")
+                answer = f"the answer {_rival(row, rows)['label']} to every item"
+                sentences.append(f"{title} is not shown to be better than {answer}{_difference(row)}.")
             if row["one_label"] == "true":
                 sentences.append(f"{title} answers {row['label']} to {float(row['label_share']):.0%} of the items.")
     return sentences
 
 
-def _noun(name: str) -> str:
-    return name if name.startswith("majority") else f"answer {name.removeprefix('always ')} to every item"
+def _rival(row: Mapping[str, Any], rows: Rows) -> Mapping[str, Any]:
+    """Row of the trivial answer with which a variant is compared.
+
+    Args:
+        row: row of the variant, from trivial.csv.
+        rows: all rows of trivial.csv.
+    """
+    return next(other for other in rows if (other["task"], other["variant"]) == (row["task"], row["rival"]))
 
 
 def _difference(row: Mapping[str, Any]) -> str:
