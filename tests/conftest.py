@@ -11,6 +11,7 @@ import pytest
 from tests.helpers.debian import install
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # a waiting thread leaves its core to the processes of other tests
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).parent.parent
 SMALL_RUN = ("test_workflow.py", "test_training_results.py", "test_rerun.py")  # files that share a finished run
