@@ -23,8 +23,8 @@ from clinical_dpo.io import Row
 from clinical_dpo.limits import check_limit
 
 _CARD = "README.md"  # its metadata lists the files of each configuration
-_OTHER_COPY = "Set `revision` to another commit, or read a repaired copy of the file with `kind: file`."
 _CARD_BYTES = 5_000_000
+_OTHER_COPY = "Set `revision` to another commit, or read a repaired copy of the file with `kind: file`."
 
 
 def retrieve_hub(

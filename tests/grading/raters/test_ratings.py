@@ -194,7 +194,8 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, key, name, raw, message):
 
 def test_a_rater_without_a_sheet_is_refused(tmp_path, key):
     path = rate(tmp_path / "correctness.r9.csv", key, "r1", RATINGS)
-    with pytest.raises(UserError, match=r"correctness\.r9\.csv: 'r9' is not a rater of this sheet.*add the rater"):
+    message = r"correctness\.r9\.csv: 'r9' is not a rater of this sheet\. .*Rename the file, or add the rater"
+    with pytest.raises(UserError, match=message):
         collected(key, path, "r9")
 
 

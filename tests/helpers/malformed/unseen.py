@@ -120,7 +120,10 @@ CASES = [
         "a.xlsx",
         formatted(5, 0, 7, number_format="0;-0;;@"),
         "kept with a warning",
-        ("cell whose format hides its number, read as empty because of `as: shown` (1, first in cell B3 (0, format",),
+        (
+            "cell whose format hides its number, read as empty because of `as: shown` "
+            "(1, first in cell B3 (0, format 0;-0;;@))",
+        ),
         source={"as": {"note": "shown"}},
         task=OR_NONE,
         rows=showing("5", "none", "7"),
