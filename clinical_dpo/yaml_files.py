@@ -185,7 +185,7 @@ def _text(path: Path) -> str:
         words = " ".join(raw[max(0, error.start - 15) : error.start + 15].decode("cp1252", errors="replace").split())
         raise UserError(
             f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8. {mend}. In cp1252 the text there is "
-            f"'{words}'. If that is correct, this command works too: {_conversion(path, 'cp1252')}"
+            f"'{words}'. If that is correct, the encoding is cp1252, and this works too: {_conversion(path, 'cp1252')}"
         ) from None
 
 

@@ -57,9 +57,9 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
                 )
             if entry.get("when_missing", "error") == "error" and not table_path(entry).exists():
                 raise UserError(
-                    f"{where}: {entry['path']}, the file with the external model's answers, does not exist. Add the "
-                    "file, correct `path`, or set when_missing: leave_out. With leave_out, the run continues without "
-                    "the file. It also writes the test items, so that the external model can answer them."
+                    f"{where}: {entry['path']} does not exist. Add the file with the external model's answers, correct "
+                    "`path`, or set when_missing: leave_out. With leave_out, the run continues without the file. It "
+                    "also writes the test items, so that the external model can answer them."
                 )
 
 
