@@ -45,8 +45,8 @@ def imported_modules(files: Iterable[Path]) -> set[Path]:
 def _digest(path: Path) -> str:
     """Digest of one file: of its code and of its imports from this package.
 
-    An import contributes four things to the digest: the number of the block of statements that contains it (see
-    `_parse`), the code of the imported module, the imported attribute and the local name.
+    For each import, the digest covers the number of the import's block (see `_parse`), the local name, the imported
+    attribute, and the code of the imported module.
     """
     imports, code = _parse(path)
     bound = sorted(f"{block} {name} {attribute} {_parse(module)[1]}" for block, module, attribute, name in imports)
@@ -57,9 +57,9 @@ def _digest(path: Path) -> str:
 def _parse(path: Path) -> tuple[tuple[tuple[int, Path, str, str], ...], str]:
     """The imports from this package in a file, and a digest of the file's other code without docstrings.
 
-    An import is (number of the block that contains it, module, attribute, local name). A block is the statements of
-    the file itself or of one branch of a compound statement, such as a function or `if`. The blocks are numbered in the
-    order of the walk over the syntax tree.
+    An import is (number of the block that contains it, module, attribute, local name). A block is a list of statements:
+    the top level of the file, the body of a function or class, or one branch of an `if`, loop or `try`, for example.
+    The blocks are numbered in the order of `ast.walk`.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     imports: list[tuple[int, Path, str, str]] = []

@@ -1,6 +1,6 @@
 """How labels, columns, ids and prompts are compared: in Unicode form NFC (canonical composition).
 
-Keys from `comparable` and `comparable_id` also ignore case and repeated white space.
+Comparisons with `comparable` and `comparable_id` also ignore case and repeated white space.
 """
 
 import re

@@ -40,10 +40,12 @@ class UserError(Exception):
     def within(self, prefix: str, public_prefix: str | None = None, suffix: str = "") -> "UserError":
         """Return a new error that has this error's message with text before and after it.
 
+        If this error has a public message (`public`, a version that quotes no row), the new error has one too.
+
         Args:
             prefix: where the mistake is; written before the message.
-            public_prefix: written before the public message in place of `prefix`; needed if `prefix` quotes a row.
-            suffix: written after the message.
+            public_prefix: prefix of the public message; needed if `prefix` quotes a row. If None, `prefix` is used.
+            suffix: written after both messages.
         """
         before = prefix if public_prefix is None else public_prefix
         return UserError(f"{prefix}{self}{suffix}", None if self.public is None else f"{before}{self.public}{suffix}")

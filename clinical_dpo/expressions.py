@@ -51,8 +51,8 @@ class Condition:
         """Whether the condition holds for a row. A column that the row does not have counts as empty.
 
         White space at either end of a text is ignored. A number equals a text that spells it: 5 equals "5". Two texts
-        are equal only if they have the same characters: "5" does not equal "5.0". `<`, `<=`, `>` and `>=` read every
-        text that spells a number as that number.
+        are equal only if they have the same characters: "5" does not equal "5.0". `<`, `<=`, `>` and `>=` first convert
+        texts that spell numbers into numbers: "10" is greater than "9".
 
         `and` and `or` skip the comparisons that can no longer change the result. For example, `age != "" and age >= 18`
         is false for a row without an age, although `age >= 18` alone is not defined for this row.
@@ -65,7 +65,7 @@ class Condition:
                 - `==` or `!=` compares a truth value with a number, or with a text that is not empty.
                 - `in` searches a value that is neither a list nor a text.
                 - `in` searches a text for a number or a truth value.
-                - A value that is compared or searched for has another type, such as a list.
+                - A compared value, or the value before `in`, has a type that cannot be compared, such as a list.
                 - A column stands without a comparison, and its value is neither true nor false.
         """
         return _truth(self.tree, row)
@@ -131,17 +131,17 @@ def _row_item(node: ast.AST) -> str | None:
 
 
 def _check_truth(node: ast.expr, text: str) -> None:
-    """Refuse a node of the syntax tree that is not a comparison, a column, or `and`, `or`, `not` of such nodes.
+    """Check that a node of the syntax tree is a valid condition.
 
-    A comparison may have columns, texts, numbers and truth values on its sides, and a list of literals after `in`. It
-    must not use `is`.
+    A valid condition is a comparison, a column, or valid conditions combined by `and`, `or` or `not`. A comparison may
+    have columns, texts, numbers and truth values on its sides, and a list of literals after `in`. It must not use `is`.
 
     Args:
         node: the node.
         text: the whole condition, for messages.
 
     Raises:
-        PublicError: the node is refused.
+        PublicError: the node is not a valid condition.
     """
     if isinstance(node, ast.BoolOp):
         for each in node.values:
@@ -279,11 +279,11 @@ def _equal(first: ast.expr, left: Any, second: ast.expr, right: Any) -> bool:
 
 
 def _is_in(first: ast.expr, left: Any, second: ast.expr, row: Mapping[str, Any]) -> bool:
-    """Whether a value is in a list of literals, in a column's list, or part of a column's text.
+    """Whether a value is an item of a list or a part of a text.
 
     Args:
         first, left: the side before `in`, and its value.
-        second: the side after `in`.
+        second: the side after `in`: a list of literals, a text, or a column that holds a list or a text.
         row: column -> value.
     """
     _check_comparable(first, left)

@@ -187,8 +187,8 @@ def digests(folder: Path, files: Iterable[str]) -> dict[str, str]:
         stored = _git_hash(blob) if re.fullmatch(r"[0-9a-f]{40}", blob.name) else checksums[name]
         if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", blob.name) and blob.name != stored:
             raise UserError(
-                f"{name}: the copy in the local cache is damaged (its SHA-256 is now {checksums[name]}, unlike on the "
-                f"hub). Delete {blob} and run again."
+                f"{name}: the copy in the local cache is damaged. It differs from the file on the hub (SHA-256 of the "
+                f"copy: {checksums[name]}). Delete {blob} and run again."
             )
     return checksums
 

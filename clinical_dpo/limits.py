@@ -32,7 +32,7 @@ class Limits:
 
 
 def limits() -> Limits:
-    """The limits of this run; outside a run, the defaults."""
+    """Return the config's limits on the size and contents of input files. Outside a run, return the defaults."""
     return _parsed(os.environ.get(VARIABLE, "{}"))
 
 

@@ -40,9 +40,9 @@ def migrated(text: str, names: Sequence[Renamed]) -> str:
 
 
 def _span(node: yaml.Node | None, name: Renamed) -> tuple[int, int] | None:
-    """Start and end of an old name in the text; None if the name comes from another mapping through a merge key (<<).
+    """Start and end of an old name in the file's text; None if the name is inherited through a merge key (<<).
 
-    In this case the list of old names has a separate entry for the name in the other mapping.
+    For example, `dpo: {<<: *stage}` inherits the names of `stage`. They are written only where `&stage` is defined.
     """
     for depth, part in enumerate(name.path, start=1):
         pairs = {key.value: (key, value) for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}

@@ -38,9 +38,9 @@ def matches(path: Path, *patterns: str) -> bool:
 
 
 def model_folder(path: str, where: str) -> Path:
-    """Return the folder that the key `path` of a model file names.
+    """Return the folder of a model, from the value of the model file's key `path`.
 
-    In the value of the key, `$NAME` stands for an environment variable and `~` for the home folder. If the unchanged
+    In this value, `$NAME` stands for an environment variable and `~` for the home folder. If the unchanged
     value is an existing path, nothing is replaced.
 
     Args:

@@ -219,13 +219,19 @@ def _pattern(name: str) -> str:
 
 @cache
 def _unfilled(pattern: str) -> dict[str, str]:
-    """Wildcard of a pattern -> the text that stands for the wildcard while it has no value: `task` -> `{task}`."""
+    """Map each wildcard of a pattern to its text in the pattern: `task` -> `{task}`.
+
+    In a path, a wildcard without a value keeps this text.
+    """
     return {name: f"{{{name}}}" for name in re.findall(r"{(\w+)}", pattern)}
 
 
 @cache
 def _expression(pattern: str) -> re.Pattern[str]:
-    """Regular expression for the paths of a pattern. It accepts any folders in place of the pattern's top folder."""
+    """Regular expression that matches the paths of a pattern, such as `{results}/models/{model}/run.json`.
+
+    Any folders, or none, may stand in place of the pattern's top folder. The wildcards below it become named groups.
+    """
     parts = re.split(r"{(\w+)}", pattern.partition("/")[2])
     path = "".join(f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
     return re.compile(f"(?:.*/)?{path}")

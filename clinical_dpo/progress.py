@@ -44,9 +44,9 @@ class Progress:
         say(f"{self.unit} {done} of {self.total} ({done / self.total:.0%}): {facts}")
 
     def advance(self, done: int) -> None:
-        """Write a line if all units are done, or if `every` seconds or more have passed since the last line.
+        """Write a line if all units are done, or if `every` seconds have passed since the last line.
 
-        Before the first line, the seconds since the start count.
+        Before the first line, the seconds are counted from the start.
 
         Args:
             done: units done, including those of earlier attempts.

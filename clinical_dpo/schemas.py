@@ -137,7 +137,9 @@ def _type_mend(value: Any, expected: set[str]) -> str:
 
 
 def _number_mend(text: str, integer: bool) -> str:
-    """Return a sentence that says how to write a number in YAML, for a number that YAML reads as text.
+    """Return a sentence that corrects a number that YAML reads as text.
+
+    For example, `0,05` -> "Write 0.05 without quotes, with a decimal point."
 
     Args:
         text: the value, as YAML reads it.

@@ -34,12 +34,13 @@ class _Shown(io.TextIOWrapper):
 
 @contextlib.contextmanager
 def job(snakemake: Any) -> Iterator[SimpleNamespace]:
-    """Yield the rule's settings, and send all output of the block to the rule's log, including output of C libraries.
+    """Run the `with` block of a script: yield the rule's settings, and send all output of the block to the rule's log.
 
-    A killed process may have left unfinished outputs of the rule. They are removed before the block.
+    Output of C libraries goes to the log too. Before the block starts, unfinished outputs of the rule are removed. A
+    killed process may have left them.
 
-    Every exception ends the process with status 1. For a UserError, the terminal and the log show its message. For any
-    other exception, the log shows the traceback, and the terminal shows one line.
+    An exception in the block ends the process with status 1. For a UserError, the terminal and the log show its
+    message. For any other exception, the log shows the traceback, and the terminal shows one line.
 
     A log is private if a folder on its path has a file with the name PRIVATE. The terminal then shows only the public
     message of a UserError that has one. For every other error, the terminal only refers to the log.

@@ -105,7 +105,7 @@ def _check_used(used: set[str], values: Mapping[str, Any], noun: str) -> None:
 
 
 def _known(values: Mapping[str, Any], noun: str) -> str:
-    """A sentence that lists the names of a row's values."""
+    """A sentence for error messages that lists the names of the values: "Fields here: age, sex." for `noun` "field"."""
     return f"{noun.capitalize()}s here: {', '.join(map(str, values))}."
 
 
@@ -161,7 +161,7 @@ def _within(tree: nodes.Node, kind: type[Any]) -> list[Any]:
 def uses_whole_row(template: str) -> bool:
     """Whether a template uses `row` without the name of a column, such as in `row.items()`.
 
-    Any column may then change the filled-in template.
+    The filled-in text of such a template may depend on every column.
     """
     if not is_template(template):
         return False
@@ -172,7 +172,7 @@ def uses_whole_row(template: str) -> bool:
 
 
 def _row_items(tree: nodes.Node) -> set[str]:
-    """Names that a tree uses as `row["name"]`, `row.name` or `row.get("name")`."""
+    """Names that a syntax tree uses as items of `row`: `row["name"]`, `row.name` or `row.get("name")`."""
     return {name for _, name in _row_accesses(tree)}
 
 

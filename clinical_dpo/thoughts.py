@@ -65,9 +65,12 @@ def split_thought(text: str) -> ThoughtAndAnswer:
 
 
 def _kind(mark: re.Match[str]) -> tuple[str, bool]:
-    """Return the kind of a mark of _MARK, and whether the mark closes a thought.
+    """Return the kind of a mark, and whether the mark closes a thought: `</think>` -> `("think", True)`.
 
     The mark that opens a thought and the mark that closes it have the same kind.
+
+    Args:
+        mark: a match of _MARK.
     """
     if mark["gemma"]:
         return "gemma", mark["gemma"].endswith("5")

@@ -1,7 +1,8 @@
 """Handle results of which Snakemake has no record.
 
 A result's own record contains the settings that the result was made with. These settings are compared with the config.
-The missing record of Snakemake can then be written.
+If they are equal, the missing record of Snakemake is written. A result that takes only seconds to make gets a record
+with unknown settings instead, so that Snakemake makes it again.
 """
 
 from base64 import urlsafe_b64encode
@@ -67,7 +68,14 @@ def differences(made_with: Mapping[str, Any], configured: Mapping[str, Any]) -> 
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (key, value) of each value in nested mappings. The key is the path of keys to the value, joined by dots."""
+    """Yield each value of nested mappings with the path to it: `{"a": {"b": 1}}` -> `("a.b", 1)`.
+
+    An empty inner mapping is yielded as a value. A tuple is yielded as a list.
+
+    Args:
+        value: the nested mappings.
+        key: path to `value`; empty for the outermost mapping.
+    """
     if isinstance(value, Mapping) and (value or not key):
         for name, inner in value.items():
             yield from _leaves(inner, f"{key}.{name}" if key else str(name))

@@ -107,10 +107,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _text_faults(root: Any, lines: list[str]) -> Iterator[str]:
-    """Yield a fault for each text without quotes that YAML reads otherwise than its writer expects.
+    """Yield a message for each place where YAML probably misreads a text without quotes.
 
-    In `Charge #1`, ` #1` is a comment. If the dash of a list item is too far right, its line becomes part of the text
-    above.
+    There are two cases. In `Charge #1`, YAML reads ` #1` as a comment. If the dash of a list item is indented too far,
+    YAML joins the item's line to the text above.
     """
     queue, visited = [root] if root else [], set[int]()
     while queue:
@@ -184,8 +184,8 @@ def _text(path: Path) -> str:
         line = raw[: error.start].count(b"\n") + 1
         words = " ".join(raw[max(0, error.start - 15) : error.start + 15].decode("cp1252", errors="replace").split())
         raise UserError(
-            f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8. {mend}. In cp1252 the text there is "
-            f"'{words}'. If that is correct, the encoding is cp1252, and this works too: {_conversion(path, 'cp1252')}"
+            f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8. {mend}. In the encoding cp1252, the "
+            f"text there is '{words}'. If this text is correct, you can run instead: {_conversion(path, 'cp1252')}"
         ) from None
 
 

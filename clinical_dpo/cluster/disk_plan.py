@@ -29,8 +29,8 @@ def disk_rows(study: Study) -> list[Row]:
     The folder `best`, a copy of the chosen trial, is not counted. Its weights are hard links to the trial's weights if
     the file system supports hard links. Repetitions of the chosen trial with extra seeds are counted.
 
-    `found` is the number of folders in which weights exist, and `found_gb` is the size of these weights. A trial may
-    take over its probe's weights as hard links. Only the row of trained weights counts the size of such weights.
+    `found` is the number of folders in which weights exist, and `found_gb` is the size of these weights. If a trial's
+    weights are hard links to its probe's weights, only the row of trained weights counts their size.
     """
     rows, counted = [], set[tuple[int, int]]()
     for name, settings in study.models.items():

@@ -136,15 +136,15 @@ def compute_type(model: Mapping[str, Any]) -> str:
 
 
 def pass_traffic(model: Mapping[str, Any], full: bool = False) -> tuple[float, float]:
-    """Return the numbers of bytes that are read and moved for one pass through a model.
+    """Return the memory traffic of a model's weights in one pass, as two numbers of bytes.
 
     Args:
         model: the model file's settings.
         full: whether all weights are trained. If so, they are float32.
 
     Returns:
-        Two numbers. The first is the number of bytes of weights that the pass reads. The second is the number of bytes
-        that are moved to unpack four-bit weights before the pass. It is 0 if the weights are not four-bit.
+        The first number is the bytes of weights that the pass reads. The second is the bytes that are read and written
+        to unpack four-bit weights before the pass. It is 0 if the weights are not four-bit.
     """
     sizes = model_sizes(model)
     four_bit = model.get("quantization")

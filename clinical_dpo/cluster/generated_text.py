@@ -1,6 +1,7 @@
-"""Find the tasks that run on generated text. Refuse a run in which such text would replace a task's own text.
+"""Find the tasks that run on generated text. Refuse runs in which generated text would replace unavailable data.
 
-The key `allow_generated` of the config permits such a run.
+A task whose source is synthetic is no reason to refuse the run. A task whose own text is unavailable is a reason, if
+generated text would replace it. The key `allow_generated` of the config permits such a run.
 """
 
 from collections.abc import Collection
@@ -13,9 +14,10 @@ ALLOWED = "allow_generated"  # key of the config that permits such tasks
 
 
 def generated_tasks(study: Study) -> dict[str, str]:
-    """Map each task that runs on generated text in this run to the reason.
+    """Return task -> reason, for each task that runs on generated text in this run.
 
-    Either the task's own source is synthetic, or the task cannot use its own text (see `Study.missing`).
+    There are two possible reasons. Either the task's source is synthetic, or the task's own text is unavailable
+    (`Study.missing`) and generated text replaces it.
     """
     reasons = {}
     for task in study.tasks:

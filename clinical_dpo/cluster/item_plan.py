@@ -6,7 +6,7 @@ from clinical_dpo.config.margins import task_margin
 from clinical_dpo.config.metrics import METRICS, decision_metric
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row
-from clinical_dpo.report.decision_sentences import amount, margin_text
+from clinical_dpo.report.amounts import amount, margin_text
 from clinical_dpo.statistics.planning import items_needed, smallest_detectable, spreads
 
 COLUMNS = (

@@ -77,7 +77,7 @@ def planned_card(study: Study, model: str) -> Card:
 
 
 def peak_seconds(parts: Iterable[Part], model: Mapping[str, Any], card: Card) -> float:
-    """Seconds of a job's work at the peak of a card."""
+    """Least seconds of a job's work on a card: the time if the card always reaches its peak speed."""
     return sum(part.peak_seconds(card, compute_type(model)) for part in parts)
 
 
@@ -122,12 +122,16 @@ def plan_errors(finished: Sequence[Finished]) -> list[dict[str, Any]]:
     """Compare the planned and the measured times of finished jobs, one row per kind of job.
 
     Returns:
-        Rows with `kind`, `jobs` (number), `share`, `low`, `high`, `assumed_ratio` and `error`. `share` is the share of
-        the card's peak speed that the jobs together reached. `low` and `high` are the lowest and the highest share of a
-        single job. `assumed_ratio` is the measured time of all jobs divided by their planned time at the share
-        ASSUMED_SHARE. `error` is the median of |planned / measured - 1| over the jobs. For `error`, the planned time of
-        a job is computed with the share that the other jobs of its kind reached. `error` is None for fewer than two
-        jobs.
+        Rows with these columns:
+
+        - `kind`: a key of KINDS.
+        - `jobs`: number of jobs.
+        - `share`: the share of the card's peak speed that the jobs together reached.
+        - `low`, `high`: the lowest and the highest share that a single job reached.
+        - `assumed_ratio`: the measured time of all jobs, divided by the time that they would take at the share
+          ASSUMED_SHARE.
+        - `error`: the median of |planned / measured - 1| over the jobs; None for fewer than two jobs. `planned` is the
+          time that a job would take at the share that the other jobs of its kind reached.
     """
     rows = []
     for kind, share in measured_shares(finished).items():

@@ -61,10 +61,15 @@ def _row(study: Study, task: str, model: str, kind: str, purpose: str, variants:
 
 
 def _estimate(study: Study, task: str, model: str, kind: str, purpose: str, variants: Sequence[str]) -> CallEstimate:
-    """Estimate the number of calls to the judge for one model of a task, with their tokens and cost.
+    """Estimate the calls to the judge for one model of a task: their number, tokens and cost.
 
-    If `purpose` is `verdicts`, the calls give verdicts on the model's answers. If `purpose` is `controls`, they are the
-    calls for the controls of the judge. `model` may also be the name of external predictions.
+    Args:
+        study: the run.
+        task: name of the task.
+        model: name of the model, or of external predictions.
+        kind: kind of verdict: likert, correctness, rubric or preference.
+        purpose: `verdicts` for calls that judge the model's answers; `controls` for calls that test the judge itself.
+        variants: the variants whose answers the judge sees.
     """
     settings = study.tasks[task]
     rows = split_tokens(study, task, model, "test")

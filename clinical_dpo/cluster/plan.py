@@ -75,8 +75,13 @@ def _finished_by_record(
     """Map each record (run.json or benchmark file) to its finished job.
 
     Jobs on a device that is neither a CPU nor a card in `cluster.cards.CARDS` are left out. A run that reused the
-    weights of its probe is left out too, because it took no time. A benchmark file does not record a loading time, so
-    the time of the job's model in `starts` is assumed. A run.json without a loading time counts as 0 s of loading.
+    weights of its probe is left out too, because it took no time.
+
+    Args:
+        study: the run's study.
+        works: the planned jobs.
+        runs: path of a run.json -> its content. A run without a loading time counts with 0 s of loading.
+        starts: model -> seconds to load it, for jobs with a benchmark file. Such a file records no loading time.
     """
     devices = {
         work.model: runs[job.record].get("device", "") for work in works for job in work.jobs if job.record in runs
@@ -102,13 +107,15 @@ def card_of_run(study: Study, model: str, device: str | None) -> Card | None:
 def _finished(study: Study, work: Work, job: Job, run: Mapping[str, Any] | None, start: float, card: Card) -> Finished:
     """The time that a finished job took, and the time that its work would take at the card's peak speed.
 
+    The times of a training run, including loading, are read from its run.json. The time of any other job is read from
+    its benchmark file. This file does not tell how long loading took.
+
     Args:
         study: the run's study.
         work: the jobs of the same rule, task and model.
         job: the job.
-        run: content of a training run's run.json; None for any other job, whose time is in a benchmark file.
-        start: estimated seconds that a job with a benchmark file needs to load the model. A training run's own loading
-            time is in `run`.
+        run: content of run.json for a training run; None for any other job.
+        start: estimated seconds that the job needs to load the model. A training run does not use this estimate.
         card: the card on which the job ran.
     """
     settings = study.models[work.model]

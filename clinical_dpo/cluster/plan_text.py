@@ -90,9 +90,10 @@ def _pass_lines(costs: Sequence[Row]) -> list[str]:
 
 
 def _error_lines(errors: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the lines of a table of planned and measured times of the finished jobs, one line per kind of job.
+    """Return lines of text: a table that compares planned and measured times of finished jobs, and a note.
 
-    Without finished jobs, there are no lines.
+    The table has one row per kind of job. The note explains the column `error of plan`. Without finished jobs, there
+    are no lines.
     """
     if not errors:
         return []
@@ -127,7 +128,7 @@ def _token_sources(costs: Sequence[Row]) -> str:
 
 
 def _on_generated_text(costs: Sequence[Row], generated: Mapping[str, str]) -> str:
-    """Lines about the tasks whose text is generated: their total hours, then why the text of each task is generated."""
+    """Lines about the tasks that run on generated text: their total hours, then the reason for each task."""
     hours = sum(row["hours"] or 0 for row in costs if row["task"] in generated)
     spent = f", {_short(hours)} of the GPU hours" if hours else ""
     return "\n".join([f"* on generated text{spent}:", *(f"  {task}: {reason}" for task, reason in generated.items())])

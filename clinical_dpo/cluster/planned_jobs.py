@@ -1,6 +1,7 @@
 """List the jobs of a study that train or run a model, and estimate the minutes of such jobs.
 
-Each job in the list has its work, and the path of a file that exists once the job has run.
+Each job in the list has the amount of its work (floating-point operations and bytes), and the path of a file that
+exists once the job has run.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -56,8 +57,9 @@ def expected_training(study: Study, task: str, model: str, stage: str, part: str
     Args:
         study: the run's study.
         task, model, stage: task, model and stage of the training run.
-        part: `probe` for the first run of a trial; `adapter` for the run whose weights are kept. If `eval_curve` of the
-            stage's settings is false, a probe computes the eval loss more often than the other run does.
+        part: `probe` for the first run of a trial; `adapter` for the run whose weights are kept. A probe computes the
+            eval loss at its start, every `eval_steps` steps and at its end. The run `adapter` does so only if the
+            stage's setting `eval_curve` is true. Otherwise it computes the eval loss only at its end.
     """
     return _minutes(study, model, _run_parts(study, task, model, stage, part))
 
@@ -88,7 +90,13 @@ def _minutes(study: Study, model: str, parts: Iterable[Part]) -> float:
 
 
 def _run_parts(study: Study, task: str, model: str, stage: str, part: str) -> list[Part]:
-    """The work of a stage's longest run. Arguments as for `expected_training`."""
+    """The work of a stage's longest run: its training steps and its evaluations.
+
+    Args:
+        study: the run's study.
+        task, model, stage: task, model and stage of the training run.
+        part: `probe` for the first run of a trial; `adapter` for the run whose weights are kept.
+    """
     steps = training_steps(study, task, stage)
     evaluated = evaluations(study.training(task, stage), steps, part == "probe")
     return training_parts(study, task, model, stage, steps, evaluated)

@@ -94,12 +94,12 @@ def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens
     """Numbers of tokens of a split's rows as a model reads them. Rows longer than `max_length` are not cut here.
 
     The tokenizer counts prompts and answers, but no rejected answers. The tokens of a rejected answer are therefore
-    estimated: the counted tokens of the row's own answer times a ratio. The ratio comes from the first of these sources
-    that is available:
+    estimated: the counted tokens of the row's own answer times a ratio. The ratio is the first of these numbers that is
+    available:
 
-    1. The preference pairs: characters of all rejected answers divided by characters of all chosen answers.
-    2. The means that the task file states in `tokens`: `rejected` divided by `answer`.
-    3. Without both, the ratio is 1.
+    1. In the preference pairs, the characters of all rejected answers divided by those of all chosen answers.
+    2. In the task file's `tokens`, the mean `rejected` divided by the mean `answer`.
+    3. The number 1.
 
     If no row of the split is counted, the tokens of prompts, answers and rejected answers are the means in the task
     file, or are assumed.
@@ -116,10 +116,10 @@ def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens
 
 
 def _stated(settings: Any, split: str) -> SplitTokens:
-    """Estimate the tokens of a split whose rows are not counted. The task file states the number of rows.
+    """Estimate the tokens of a split from the task file, without token counts by a tokenizer.
 
-    All rows have the same numbers: the means that the task file states in `tokens`. If the task file has no `tokens`,
-    the numbers are assumed.
+    The task file states how many rows the split has. Every row gets the mean numbers of tokens that the task file
+    states in `tokens`. If the task file has no `tokens`, every row gets assumed numbers.
 
     Args:
         settings: the task's settings.
@@ -188,7 +188,8 @@ def _rejected_ratio(pairs: str, version: tuple[int, int]) -> float:
 
     Args:
         pairs: path of the file.
-        version: modification time and size of the file, from `_version`. They make the cache read a changed file.
+        version: modification time and size of the file, from `_version`. Results are cached. A changed file has another
+            version, so it is read again.
     """
     sums = {key: sum(len(pair[key][0]["content"]) for pair in read_jsonl(pairs)) for key in ("chosen", "rejected")}
     return sums["rejected"] / sums["chosen"] if sums["chosen"] else 1.0

@@ -36,7 +36,9 @@ def hidden_folders(folders: Iterable[Path], other_host: str, shared_disk: bool) 
         if kind in HOST_ONLY:
             problems.append(problem)
         elif kind in DISKS and not shared_disk and not _is_exported(folder, mount_point, exports):
-            problems.append(f"{problem} If other hosts see this disk without NFS, set compute.shared_disk to true.")
+            problems.append(
+                f"{problem} If other hosts reach this disk by other means than NFS, set compute.shared_disk to true."
+            )
     return problems
 
 
@@ -66,7 +68,7 @@ def _is_exported(folder: Path, mount_point: Path, exports: Iterable[Path]) -> bo
 
 
 def _ancestors(folder: Path) -> tuple[Path, ...]:
-    """The folder with symbolic links resolved, and all folders above it."""
+    """The folder's path without symbolic links, then the paths of all folders above it, the nearest first."""
     folder = Path(os.path.realpath(folder))
     return folder, *folder.parents
 

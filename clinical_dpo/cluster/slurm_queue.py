@@ -63,8 +63,8 @@ def queued_jobs(folder: Path, squeue_output: str, own_job: str | None = None) ->
 def refusal(queued: dict[str, tuple[str, str]]) -> str:
     """The error message that refuses a start because jobs of an earlier run are in Slurm's queue.
 
-    The message lists up to SHOWN of the jobs, and has the command that cancels all jobs of the runs to which the queued
-    jobs belong.
+    The message lists at most SHOWN of the jobs. It also has the command that cancels every job of the runs that
+    submitted the queued jobs.
 
     Args:
         queued: the jobs, from `queued_jobs`.

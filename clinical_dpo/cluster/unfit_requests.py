@@ -40,11 +40,11 @@ class Request:
 
     @classmethod
     def from_job(cls, rule: str, threads: int, resources: Mapping[str, Any]) -> "Request":
-        """Make the request of a job.
+        """Collect the resources that a Snakemake job requests from Slurm.
 
         Args:
             rule: name of the job's rule.
-            threads: threads of the job.
+            threads: threads of the job, which become the requested CPUs.
             resources: resources of the job. The keys are the names that Snakemake's Slurm plugin expects.
         """
         names = (resources.get(key) for key in ("slurm_partition", "slurm_account", "qos"))

@@ -54,7 +54,7 @@ def subgroups(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def smallest_cell(config: Mapping[str, Any], task: Mapping[str, Any]) -> int | None:
-    """A task's tables hide the numbers of every subgroup below this size; None if no subgroup is hidden.
+    """Smallest size of a subgroup whose numbers a task's tables may show; None for no limit.
 
     The size is a number of items. If the items are in groups (such as patients), it is a number of groups. For a
     private task the size is at least SMALLEST_PRIVATE_CELL.

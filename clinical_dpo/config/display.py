@@ -10,17 +10,16 @@ from clinical_dpo.escaping import printable
 
 
 def task_names(study: Study, task: str) -> dict[str, str]:
-    """The two columns that every table has: `task`, and `data` (real or synthetic)."""
+    """A task's values of the two columns that every table has: `task` (its name), and `data` (real or synthetic)."""
     return {"task": task, "data": "synthetic" if study.is_synthetic(task) else "real"}
 
 
 def task_facts(study: Study, task: str) -> dict[str, Any]:
     """Return the settings for a task's tables of metrics and comparisons.
 
-    The keys are `name`, `metric`, `paired_test`, `data`, `seed` and the keys of the classes. If the task has tables of
-    all its labels (`has_label_tables`), the list of labels is under the key `labels`. Otherwise the first label is
-    under the key `positive`, and the second label is under the key `negative`. Tasks whose grader is not `label` have
-    none of these three keys.
+    The keys are `name`, `metric`, `paired_test`, `data` and `seed`. For a task with the grader `label`, the result also
+    has the labels. If the task has tables of all its labels (`has_label_tables`), the list of labels is under `labels`.
+    Otherwise the first label is under `positive`, and the second label is under `negative`.
     """
     settings = study.tasks[task]
     facts = {key: settings[key] for key in ("name", "metric", "paired_test")}
@@ -48,7 +47,8 @@ def watermark(study: Study, task: str, graded: bool = True) -> str | None:
     Args:
         study: the run.
         task: name of the task.
-        graded: whether the figure shows grades. Only then do proxy grades need a watermark.
+        graded: whether the figure shows grades. If it does, and an automatic grader stands in for a judge (PROXIES),
+            the watermark includes "proxy grades".
     """
     parts = [
         study.config["watermark"],
@@ -59,15 +59,15 @@ def watermark(study: Study, task: str, graded: bool = True) -> str | None:
 
 
 def watermarks(study: Study) -> dict[str, str | None]:
-    """Map each task to the watermark of those of its figures that show no grades; None if they need no watermark."""
+    """Map each task to the watermark of its figures without grades; None if these figures need no watermark."""
     return {task: watermark(study, task, graded=False) for task in study.tasks}
 
 
 def watermark_of_all(study: Study) -> str | None:
     """Return the watermark of a figure that shows all tasks but no grades; None if it needs no watermark.
 
-    If all tasks have the same watermark, it is the result. Otherwise the result is the longest of the watermarks,
-    followed by `in part`, also if only some tasks have none.
+    If all tasks have the same watermark, it is the result. If only some tasks have a watermark, or if the watermarks
+    differ, the result is the longest watermark, followed by `in part`.
     """
     marks = sorted(set(watermarks(study).values()), key=lambda mark: len(mark or ""))
     return marks[0] if len(marks) == 1 else f"{marks[-1]} in part"

@@ -136,8 +136,8 @@ def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
         if endpoint.secret_variables and not _may_be_plain(endpoint, config["plain_http_hosts"]):
             variables = " and ".join(endpoint.secret_variables)
             raise UserError(
-                f"config: key 'endpoints.{name}.base_url': http:// would send {variables} "
-                f"to {endpoint.host} unencrypted. {_encrypted(endpoint)}"
+                f"config: key 'endpoints.{name}.base_url': http:// would send the secrets in the "
+                f"environment ({variables}) to {endpoint.host} unencrypted. {_encrypted(endpoint)}"
             )
 
 

@@ -22,10 +22,15 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
         models: names of all model files. External predictions must have other names, because each name is a folder.
 
     Raises:
-        UserError: a name is also the name of a model or of another folder of results; two tasks give a name different
-            titles; an encoding is unknown; `columns.grade` is set in a task with labels, or is missing in a task that
-            physicians grade; both `columns.answer` and `columns.grade` are missing; or a table does not exist and
-            `when_missing` is `error` (the default).
+        UserError: one of these is true of an entry of `external_predictions`:
+
+            - Its name is also the name of a model or of another folder of results.
+            - Another task has an entry of the same name with another title.
+            - Its encoding is unknown.
+            - It sets `columns.grade`, but the task has labels.
+            - It does not set `columns.grade`, but physicians grade the task.
+            - It sets neither `columns.answer` nor `columns.grade`.
+            - Its table does not exist, and `when_missing` is `error` (the default).
     """
     titles: dict[str, str] = {}
     for task, settings in tasks.items():
@@ -46,9 +51,9 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
                 )
             if settings["grader"] == "physicians" and "grade" not in entry["columns"]:
                 raise UserError(
-                    f"{where}: columns.grade is missing. The sheets of this run contain only the answers of its own "
-                    "models. Have the external answers graded, and set columns.grade to the name of the column with "
-                    "the grades."
+                    f"{where}: columns.grade is missing. The rating sheets of this run contain only answers of the "
+                    "run's own models, not the external answers. Have the external answers graded, and set "
+                    "columns.grade to the name of the column with the grades."
                 )
             if "grade" not in entry["columns"] and "answer" not in entry["columns"]:
                 raise UserError(
@@ -58,15 +63,16 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
             if entry.get("when_missing", "error") == "error" and not table_path(entry).exists():
                 raise UserError(
                     f"{where}: {entry['path']} does not exist. Add the file with the external model's answers, correct "
-                    "`path`, or set when_missing: leave_out. With leave_out, the run continues without the file. It "
+                    "`path`, or set when_missing: leave_out. With leave_out, the run continues without the file, and "
                     "also writes the test items, so that the external model can answer them."
                 )
 
 
 def table_path(entry: Mapping[str, Any]) -> Path:
-    """Path of a table, from the key `path` of an entry of `external_predictions` or of a source of kind `file`.
+    """Return the path in the key `path` of `entry`, with `~` and environment variables replaced (`user_path`).
 
-    `~` and environment variables in the path are replaced (`user_path`).
+    Args:
+        entry: an entry of `external_predictions`, or a task's `source` or `stand_in` of kind `file`.
     """
     return user_path(entry["path"])
 

@@ -96,14 +96,14 @@ def variant_files(study: Study, task: str, name: str, variants: Sequence[str] | 
 
 
 def grades(study: Study, task: str) -> list[str]:
-    """The paths of the grades of every variant of a task's models, then of the task's external predictions."""
+    """The paths of a task's files of grades: one per model and variant, then one per external prediction."""
     return _with_external(study, task, "grades")
 
 
 def answers(study: Study, task: str) -> list[str]:
-    """The paths of the answers of every variant of a task's models, then of the task's external predictions.
+    """The paths of a task's files of answers: one per model and variant, then one per external prediction.
 
-    The function `grades` returns the paths of their grades in the same order.
+    The function `grades` returns the paths of the files of grades in the same order.
     """
     return _with_external(study, task, "answers")
 
@@ -123,10 +123,10 @@ def _with_external(study: Study, task: str, name: str) -> list[str]:
 
 
 def seed_grades(study: Study, task: str) -> list[str]:
-    """The paths of the grades of a task with all its training seeds.
+    """The paths of all files with a task's grades, including the grades for extra training seeds.
 
-    The list begins with the paths from the function `grades`. The grades of the answers after training with an extra
-    seed follow: one path for every model, trained variant and extra seed.
+    The list begins with the paths from the function `grades`. Then it has one path for every combination of a model, a
+    trained variant and an extra seed.
     """
     return grades(study, task) + variant_files(study, task, "grades", seeded_variants(study, task))
 
@@ -190,8 +190,8 @@ def sheets(study: Study) -> list[str]:
 def compute_records(study: Study) -> list[str]:
     """The paths of the records of test answers and of training, for every model of every task.
 
-    The records of test answers are those of all variants. The records of training are those of each stage's best trial.
-    Trainings with further seeds are left out. A record has the settings, the device and the versions of libraries.
+    A record is a file with the settings, the device and the library versions. The list has one record for the test
+    answers of each variant, and one for the best trial of each stage. Trainings with further seeds are left out.
     """
     return [
         record

@@ -67,7 +67,7 @@ def field_endpoints(task: Mapping[str, Any], config: Mapping[str, Any]) -> dict[
     Fields that have the key `model` instead are left out.
 
     Raises:
-        UserError: the config has no endpoint with this name.
+        UserError: the value of `endpoint` is not the name of an endpoint of the config.
     """
     where = f"config/tasks/{task['name']}.yaml"
     return {
@@ -120,7 +120,7 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
     Args:
         task: a task file's settings.
         config: the run's config, with `endpoints`, `phi_hosts` and `plain_http_hosts`.
-        models: names of all model files. The endpoint of a field must have another name.
+        models: names of all model files. A field's endpoint must not have one of these names.
 
     Raises:
         UserError: a field fails a check. The message names the key and the correction. The failures are:

@@ -59,9 +59,9 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
 
 
 def is_corrected(task: Mapping[str, Any]) -> bool:
-    """Whether raters grade a sample of the answers that a judge grades, so that the sample can correct the judge.
+    """Whether a judge grades a task's answers, and raters grade a sample of them to correct the judge.
 
-    It is False if the task's `grader` is neither `physicians` nor `judge`.
+    The task's `grader` can be `physicians` or `judge`. With any other grader, the result is False.
 
     Args:
         task: the task file's settings, from `raters.with_sample`.
@@ -75,15 +75,15 @@ def is_corrected(task: Mapping[str, Any]) -> bool:
 def judging_round(record: str | Path, endpoint: Endpoint) -> int:
     """Return the number of a judge's current round. A round asks the judge about all items without a verdict.
 
-    The record has the number of the last round. A new round, with the next number, starts if the endpoint is available
-    and at least one item has neither a verdict nor a refusal. Otherwise the number stays the same. The number is a
-    parameter of the Snakemake rule, so the rule runs again if the number changes.
+    The number is that of the last round plus 1 if two conditions hold: the endpoint is available, and the last round
+    left items pending that the server did not refuse. Otherwise it is the number of the last round. The number is a
+    parameter of the Snakemake rule, so a changed number makes the rule run again.
 
-    Refused items have no verdict, so every new round asks about them again. They are no reason for a new round.
+    Items that the server refused cause no new round. If there is a new round, it asks about these items again.
 
     Args:
-        record: path of the file with the record that `judge.judge_items` returned in the last round. If there is no
-            such file, the number is 0.
+        record: path of the record that `judge.judge_items` returned in the last round. If the file does not exist, the
+            number is 0.
         endpoint: the judge's endpoint.
     """
     if not Path(record).exists():

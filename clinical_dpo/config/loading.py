@@ -195,7 +195,12 @@ def _read_model(name: str, root: Path, overrides: Mapping[str, Any], paths: Path
 
 
 def _check_names(config: Mapping[str, Any], root: Path) -> None:
-    """Refuse names of missing task and model files, and names that would make two folders of results/ the same."""
+    """Check the names of tasks, models and the run.
+
+    Raises:
+        UserError: `figure2` or `overrides` names a task or model that has no file in config/. Or the name of a model or
+            of the run is also the name of another folder in results/, so that different files would mix there.
+    """
     files = {
         kind: sorted(path.stem for path in (root / "config" / kind).glob("*.yaml")) for kind in ("tasks", "models")
     }
@@ -214,7 +219,7 @@ def _check_names(config: Mapping[str, Any], root: Path) -> None:
     if run_name in [*files["tasks"], "models"]:
         owner = "the base models" if run_name == "models" else f"the task config/tasks/{run_name}.yaml"
         raise UserError(
-            f"config: run_name '{run_name}': this run would write its files into results/{run_name}. A run without "
-            f"run_name writes the files of {owner} into the same folder. The files of the two runs would mix. Use "
-            "another run_name."
+            f"config: run_name '{run_name}': the run would write its files into results/{run_name}, which is the "
+            f"folder of {owner} in a run without run_name. The files of both runs would mix there. Use another "
+            "run_name."
         )

@@ -73,11 +73,11 @@ def recorded_margin(path: str | Path, metric: str) -> float | None:
 
     Args:
         path: the margin file.
-        metric: the metric of the task's decisions.
+        metric: the metric that the task's decisions compare (see `decision_metric`).
 
     Returns:
-        The margin. None if the file is missing or damaged, is about another metric, or has a SHA-256 that does not fit
-        its content.
+        The margin. None if the file is missing or damaged, names another metric, or has a SHA-256 that does not fit its
+        content.
     """
     try:
         record = read_json(path)

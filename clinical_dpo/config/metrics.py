@@ -63,12 +63,11 @@ def decision_metric(metric: str) -> str:
 def metric_module(task: Mapping[str, Any]) -> str:
     """Name of the module that estimates and compares the metrics of a task's grades.
 
-    If the code of the named module changes, the task's metrics and comparisons are computed again. The same holds for
-    the modules that it imports. A change to any other module of the package `statistics.metric_kinds` does not rerun
-    these jobs.
+    The jobs for the task's metrics and comparisons run again if the code of this module changes, or the code of a
+    module that it imports. A change to any other module of the package `statistics.metric_kinds` does not rerun them.
 
     Args:
-        task: `metric`, and for a task with labels `positive` or `labels`.
+        task: settings from `display.task_facts`: `metric`, and optionally one of `positive` and `labels`.
     """
     if task.get("labels"):
         kind = "all_labels"

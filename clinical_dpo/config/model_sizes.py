@@ -105,10 +105,10 @@ def check_sizes(model: Mapping[str, Any], where: str) -> None:
         return
     shared, own = _weight_counts(model["sizes"])
     raise UserError(
-        f"{where}: key 'sizes' gives {shared:,.0f} weights, or {own:,.0f} if the output layer does not share the "
-        f"weights of the embeddings, but key 'parameters' is {model['parameters']:,}. Copy the sizes from the model's "
-        "config.json: vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, "
-        "num_key_value_heads, and head_dim if it is there."
+        f"{where}: key 'sizes' gives {shared:,.0f} parameters if the output layer shares the weights of the "
+        f"embeddings, and {own:,.0f} if it does not. But key 'parameters' is {model['parameters']:,}. Copy the sizes "
+        "from the model's config.json: vocab_size, hidden_size, intermediate_size, num_hidden_layers, "
+        "num_attention_heads, num_key_value_heads, and head_dim if it is there."
     )
 
 

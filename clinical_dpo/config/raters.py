@@ -58,13 +58,13 @@ def check_sample(task: Mapping[str, Any], where: str) -> None:
         )
     if "external_predictions" in task:
         raise UserError(
-            f"{where}: keys 'raters.sample' and 'external_predictions' exclude each other, because external "
-            "predictions have grades of all test items. Remove one of the two."
+            f"{where}: keys 'raters.sample' and 'external_predictions' exclude each other: raters grade only "
+            "a sample of the test items, but external predictions have grades of all test items. Remove one of the two."
         )
 
 
 def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Map each sheet of a task to its raters.
+    """Map the name of each rating sheet of a task to its raters, such as `{"preference": ["r1", "r2"]}`.
 
     Args:
         task: the task file's settings, from `with_sample`.

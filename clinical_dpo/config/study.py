@@ -26,8 +26,8 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
 def complete_recipes(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config with complete recipes.
 
-    The key `based_on` of a recipe names another recipe. The recipe inherits from it every setting that it does not set
-    itself, except `only_tasks`.
+    A recipe can name a parent recipe in its key `based_on`. The recipe inherits all settings of its parent except
+    `only_tasks`. The recipe's own settings override the inherited settings.
 
     Raises:
         UserError: a recipe is based on an unknown recipe, or recipes are based on each other in a circle.
@@ -216,10 +216,10 @@ class Study:
         return self.missing(task) is not None
 
     def generated_fields(self, task: str) -> Mapping[str, Mapping[str, Any]]:
-        """Map each generated field of a task to its settings.
+        """Map each generated field that a task needs in this run to the field's settings.
 
-        If the task cannot use its own text, the result is empty. The task then uses the generated records of
-        its `stand_in`, which have all fields already.
+        The text of a generated field is written by a model. The result is empty if the task's own text is unavailable
+        (`is_missing`). The run then uses the rows of the task's `stand_in`. These rows have all fields already.
         """
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
 
@@ -262,10 +262,10 @@ class Study:
         ]
 
     def external_families(self, task: str) -> dict[str, list[str]]:
-        """Name of external predictions of a task -> tasks of the same recipe that have predictions of this name.
+        """Map each name of a task's external predictions to the tasks that share alpha in comparisons with them.
 
-        Each list includes this task. The significance level of the comparisons with these predictions is divided by the
-        number of tasks in the list.
+        These are the run's tasks that have the same setting `recipe` and external predictions of the same name. The
+        task itself is one of them. The significance level of each comparison is alpha divided by their number.
         """
         return {
             name: [member for member in self.family(task) if member in self.tasks and name in self.externals(member)]

@@ -94,13 +94,12 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
 
     Args:
         task: the task's settings.
-        keys: the keys to check. If a run overrides settings of the task, these are only the overridden keys. The
-            override may leave other keys of the task file without effect. These keys are not refused, because an
-            override cannot remove a key.
+        keys: the keys to check. If a run overrides settings of the task, only the overridden keys are checked. Other
+            keys of the task file may lose their effect, and are not refused, since an override cannot remove them.
         where: the task file, or the config's key with the overrides. The message begins with it.
 
     Raises:
-        UserError: a key has no effect. The message names the key and the settings with which it would have one.
+        UserError: a key has no effect. The message names the key, and the settings that would use it.
     """
     tables, sheets = task.get("tables", ()), rated_sheets(task)
     labelled, several = task["grader"] == "label", len(task.get("labels", ())) > 2

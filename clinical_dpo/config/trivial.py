@@ -1,4 +1,4 @@
-"""Names of the trivial answers to a task with labels, which need no model."""
+"""Names of the trivial answers to a task with labels. A trivial answer needs no model."""
 
 MAJORITY = "majority"  # gives every item the most frequent label of the training rows
 ALWAYS_POSITIVE = "always_positive"

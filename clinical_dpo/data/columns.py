@@ -143,7 +143,7 @@ def _parts(mapping: str | Sequence[str]) -> Sequence[str]:
 
 
 def mapped_columns(mapping: str | Sequence[str]) -> set[str]:
-    """Return the names of the columns that a field's mapping uses. A path such as `a.b` stays a path."""
+    """Return the names of the columns that a field's mapping uses. A path is returned whole: `"a.b" -> {"a.b"}`."""
     if not isinstance(mapping, str):
         return set().union(*map(mapped_columns, mapping))
     return used_names(mapping) if is_template(mapping) else {nfc(mapping)}

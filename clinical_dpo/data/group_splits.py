@@ -18,11 +18,13 @@ def draw_groups(
     """Draw splits of whole groups. The sizes are met as nearly as the groups allow.
 
     The splits are filled one after the other, the smallest first. Enough groups are left for the later splits. A group
-    fits if the split does not exceed its wanted size after the group has joined. A split is filled in three steps:
+    fits if the split does not exceed its wanted size after the group has joined. Each label has a wanted number of rows
+    in the split: the label's share of all rows, times the wanted size. A split is filled in three steps:
 
-    1. The groups are tried in random order. A group joins the split if the group fits, and if no label's number of rows
-       then exceeds the label's share of the split by more than one.
-    2. While some remaining group fits, a further group joins: the one that brings the labels nearest to their shares.
+    1. The groups are tried in random order. A group joins the split if it fits, and if each label then has at most its
+       wanted number of rows plus one.
+    2. While some remaining group fits, a further group joins: the fitting group that brings the labels nearest to their
+       wanted numbers.
     3. If the split is then still too small, the smallest remaining group is tried. This group joins if it brings the
        split nearer to its wanted size, or if the split is empty.
 

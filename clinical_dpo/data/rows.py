@@ -49,9 +49,10 @@ def task_rows(
 
     Raises:
         UserError: a record is not valid, or an earlier row has the same id. Two ids are the same if they differ only in
-            case, white space, Unicode form or the spelling of a number. The message has the source, row number and id.
-            The row number is the number in source.jsonl if the source has `sample` or `where`, or if its reader dropped
-            rows.
+            case, white space, Unicode form or the spelling of a number. The message has the source and the row number.
+            It also has the record's id if there is one, unless the fault is in `columns` or `group`. The row number is
+            the position in `records`, counted from 1. If the source has `sample` or `where`, or if its reader dropped
+            rows, the message calls this number the row in source.jsonl.
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
     numbered_in = ""

@@ -27,9 +27,9 @@ def split(
         sizes: split -> wanted number of rows; 0 gives an empty split.
         seed: seed of the draw.
         stratify: whether every split keeps the proportions of the labels. Let s be a label's share of all rows, and n
-            the size of a split. The split's number of rows with this label differs from s n by at most 1 if there are
-            two labels, and by at most 1 + k s if there are k labels. If rows have a `group`, the difference may be
-            larger.
+            the size of a split. The split's number of rows with this label differs from `s * n` by at most 1 if there
+            are two labels, and by at most `1 + k * s` if there are k labels. If rows have a `group`, the difference may
+            be larger.
         on_shortfall: what to do if there are too few rows. `error` raises an error. `shrink` shrinks all splits in
             proportion.
 

@@ -191,11 +191,13 @@ def answer_leaks(rows: Sequence[NamedRow]) -> list[bool]:
 
 
 def label_leaks(rows: Sequence[NamedRow], labels: Sequence[str]) -> list[bool]:
-    """Return for each row whether its prompt gives the label away.
+    """Return for each row whether its prompt gives its label away.
 
-    A prompt gives the row's label away if this label is the only one that the prompt names more often than the prompt
-    template does. The lowest number of mentions of a label in any prompt is taken as the template's number. The longest
-    label is matched first, so that "No UTI" does not count as "UTI".
+    The prompt template may mention labels. A label's mentions in the template are assumed to be its lowest number of
+    mentions in any prompt. All further mentions come from the row. A prompt gives the label away if it has further
+    mentions of the row's label, and of no other label.
+
+    A mention of "No UTI" is not a mention of "UTI", because the longest label is matched first.
     """
     label_of = {" ".join(words(label)): label for label in labels}
     if "" in label_of:

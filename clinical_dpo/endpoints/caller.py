@@ -180,10 +180,11 @@ class Caller:
             server.check_refusal(outcome, name)
 
     def finish(self, server: ChatServer, conversation: Conversation) -> None:
-        """Request replies (`call`) until a conversation has a readable one or a refusal, at most CALLS_PER_REPLY times.
+        """Request replies (`call`) until a conversation has a readable reply or a refusal.
 
-        If no reply is readable and `refuse_unreadable` is true, the conversation ends with a refusal. If a call raises
-        an error, in this or another conversation, no further reply is requested.
+        At most CALLS_PER_REPLY replies are requested. If none of them is readable and `refuse_unreadable` is true, the
+        conversation ends with a refusal. If a call raises an error, in this or another conversation, no further reply
+        is requested.
         """
         for _ in range(CALLS_PER_REPLY):
             if conversation.reply or self.stopped.is_set():
@@ -213,8 +214,9 @@ class Caller:
 
         Raises:
             PublicError: all attempts fail, the server requests a wait of more than LONGEST_RETRY_AFTER seconds, another
-                attempt would fail in the same way, the server refuses REFUSALS_WITHOUT_REPLY requests and replies to
-                none, or the server on this host belongs to another user, who would receive a key or private text.
+                attempt would fail in the same way, or the server refuses REFUSALS_WITHOUT_REPLY requests and replies to
+                none. The error is also raised if an unexpected user of this host (see `listeners.check_listener`) would
+                receive a key, another secret or private text.
         """
         problem, schema = "", self.reply_schema
         without_text: list[Reply] = []
@@ -260,7 +262,12 @@ class Caller:
         )
 
     def refuse(self, messages: Messages, reply: Reply) -> Reply:
-        """Record that the server refused the call with `messages`. Return `reply`, which has the refusal's code."""
+        """Store that the server refused a call. Return `reply`.
+
+        Args:
+            messages: the messages that the call sent.
+            reply: a reply with the code of the refusal.
+        """
         self.store.keep_refusal(self.digest(messages), reply)
         return reply
 

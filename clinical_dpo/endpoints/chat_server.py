@@ -1,4 +1,4 @@
-"""Make calls to an OpenAI-compatible server. If a failed call would fail again, raise an error."""
+"""Make calls to an OpenAI-compatible server. If a call fails and a retry would fail too, raise an error."""
 
 import contextlib
 import logging
@@ -136,7 +136,9 @@ class ChatServer:
         if status in (401, 403):
             variable = self.endpoint.key_variable
             mend = f"Check the key in environment variable {variable}" if variable else "Set key_variable"
-            raise PublicError(f"{self.label} refuses the key ({status}{code}). {mend}. Check the rights of the key.")
+            raise PublicError(
+                f"{self.label} refuses the key ({status}{code}). {mend}. Check the permissions of the key."
+            )
         if status < 400:
             raise PublicError(
                 f"{self.label} redirects the request ({status}). The run does not follow redirects. Correct base_url."

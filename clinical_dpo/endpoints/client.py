@@ -57,16 +57,17 @@ def request_completions(
     request. Requests with equal messages share a reply. A later run repeats a call only if the call failed or was
     refused, or if the earlier run was killed during the call.
 
-    A call has up to `caller.ATTEMPTS` attempts. Another attempt follows if the server is busy (429) or fails (408, 409,
-    5xx except 501), if the attempt times out, if the connection breaks, if the body is not a completion, or if the
-    reply has no text. The wait before an attempt doubles each time, with jitter, or follows Retry-After. If a reply is
-    not `valid`, the next call sends `reminder` in the same conversation. A run makes at most CALLS_PER_REPLY calls for
-    a request.
+    A run makes at most CALLS_PER_REPLY calls for a request. If a reply is not `valid`, the next call sends `reminder`
+    in the same conversation.
+
+    A call has at most `caller.ATTEMPTS` attempts. Another attempt follows if the server is busy (429) or fails (408,
+    409, 5xx except 501), if the attempt times out, if the connection breaks, if the body is not a completion, or if the
+    reply has no text. The wait before an attempt doubles each time, with jitter, or follows Retry-After.
 
     A refused request does not stop the run. A request counts as refused in these cases:
     - Its text exceeds the context length.
     - A content filter rejects its text or cuts off its reply.
-    - Three attempts (CALLS_PER_REPLY) of one call get a reply without text.
+    - Within one call, the replies to three attempts have no text.
     - The server rejects it (400, 422), but replies to other requests.
 
     Args:
@@ -156,7 +157,7 @@ def _estimate(endpoint: Endpoint, needed: int, conversations: Sequence[Conversat
         endpoint: the server.
         needed: number of all requests, including requests with a stored reply.
         conversations: the conversations that have no reply yet.
-        interrupted: number of calls during which an earlier run was killed.
+        interrupted: number of calls that were under way when an earlier run was killed.
     """
     characters = sum(len(message["content"]) for each in conversations for message in each.messages)
     estimate = estimate_calls(endpoint, len(conversations), characters)

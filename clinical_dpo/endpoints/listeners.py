@@ -48,8 +48,8 @@ def check_listener(endpoint: Endpoint, tables: Sequence[str] = TABLES) -> None:
             raise PublicError(
                 f"endpoint '{endpoint.name}' ({endpoint.base_url}): the program at port {port} of this host belongs to "
                 f"another user ({_user_name(listener.uid)}uid {listener.uid}). Nothing is sent to it. Start the server "
-                "as the user of this run or as root, or correct base_url. If you allow that other user to read "
-                "keys and text, set the endpoint's server_user to the name of that user."
+                "as the user of this run or as root, or correct base_url. If that other user may read the API "
+                "key and the text of the requests, set the endpoint's server_user to the name of that user."
             )
 
 
@@ -96,9 +96,13 @@ def listeners(table: str) -> list[Listener]:
 
 
 def _address(words: str) -> str:
-    """Convert an address of the kernel's table to its usual form. An IPv4-mapped IPv6 address becomes IPv4.
+    """Convert an address from a table such as /proc/net/tcp to its usual form: "0100007F" -> "127.0.0.1".
 
-    `words` has the hexadecimal digits of one or more 32-bit words in the host's byte order.
+    An IPv4-mapped IPv6 address becomes IPv4.
+
+    Args:
+        words: the address as hexadecimal digits: one 32-bit word for IPv4, four for IPv6. The bytes of each word are in
+            the host's byte order (little-endian in the example).
     """
     packed = b"".join(int(words[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(words), 8))
     address = ipaddress.ip_address(packed)

@@ -1,7 +1,7 @@
 """Recognise whether a server refuses one request or every request.
 
-A server refuses one request because of the request's text. It refuses every request because of the settings, the key or
-the account.
+A server refuses one request because of the request's text. It refuses every request because of the settings, the API
+key or the account.
 """
 
 import json
@@ -62,10 +62,11 @@ def text_refusal(status: int | str, body: str) -> str | None:
 
 
 def possible_text_refusal(status: int | str, body: str) -> str | None:
-    """If a server may have refused a request because of its text, return the code of the refusal; else None.
+    """Return the error code of a refusal that may be due to the request's text (HTTP status 400 or 422); else None.
 
-    The HTTP status does not show whether the server refuses only this request or every request. If the server replies
-    to other requests, it refuses only this request.
+    If `error_code` finds no code, return the status, such as "http_400". The statuses 400 and 422 do not show whether
+    the server refuses only this request or every request. The caller must check whether the server replies to other
+    requests.
 
     Args:
         status: as in `text_refusal`.

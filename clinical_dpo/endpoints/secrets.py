@@ -1,4 +1,4 @@
-"""Remove API keys and other secrets of the requests from a server's responses, also if encoded or disguised."""
+"""Remove API keys and other sent secrets from a server's responses, even if the server encodes or disguises them."""
 
 import base64
 import os
@@ -34,7 +34,7 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
     """Replace every secret in a text by HIDDEN.
 
     A secret is recognised as it is, in base64, and as hexadecimal digits. Upper and lower case make no difference. The
-    secret's characters may be escaped for JSON (backslash, u0073), for a URL (%73) or for HTML (&#115;).
+    secret's characters may be escaped for JSON (a backslash and then u0073), for a URL (%73) or for HTML (&#115;).
 
     A secret is also recognised if it is disguised: its letters are Unicode variants (full width, mathematical), or
     invisible characters are between its letters (zero-width spaces, marks). If the text has a disguised secret, the

@@ -128,9 +128,10 @@ def normalize_answer(text: str) -> Words:
 
     - It is the last word of the text.
     - It is the letter in a name, after a word of _LETTERED ("hepatitis A").
-    - The text contains a capital "A" that follows another word and a blank. Every "a" of this text is kept.
+    - A capital "A" follows another word and a blank anywhere in the text ("Child-Pugh A cirrhosis"). Then every "a" of
+      the text is kept.
 
-    A text that has no words but articles keeps them.
+    If all words of a text are articles, they are kept.
     """
     capital = re.search(r"(?<=\w )A\b", text) is not None
     plain = "".join(c for c in unicodedata.normalize("NFKD", plain_text(text)) if not unicodedata.combining(c))
@@ -178,7 +179,10 @@ def exact_match(text: str, accepted: Iterable[str]) -> bool:
 
 
 def _statements(answer_sentences: Iterable[str], wanted: set[Words]) -> Iterator[Statement]:
-    """Yield a Statement for each clause that states the answer. All other clauses are skipped.
+    """Yield a Statement for each clause that names a right or wrong answer, or that retracts earlier clauses.
+
+    All other clauses are skipped. If the text names an accepted answer and then asks a question, the question and
+    everything after it are also skipped.
 
     Args:
         answer_sentences: the sentences of the answer.
@@ -258,20 +262,23 @@ def _noun(cue: re.Match[str] | None) -> str:
 def _is_assertive(lead: str) -> bool:
     """Whether the words before an accepted answer assert the answer, without denial or doubt.
 
-    The function `manner` classifies the words. The result is True if it returns "asserted". It is also True if
-    `manner` returns "aside" (the words only mention the answer) and the words contain no word of _NOT_NOW. A word of
-    _NOT_NOW marks a condition, a past disease, an earlier guess or another person's words.
+    The function `manner` classifies the words:
+
+    - "asserted": True.
+    - "aside" (the words only mention the answer): False if the words contain a word of _NOT_NOW, else True. A word of
+      _NOT_NOW marks a condition, a past disease, an earlier guess or another person's words.
+    - Any other class: False.
     """
     how = manner(lead.replace("would be", "is"), "")
     return how == "asserted" or (how == "aside" and not _NOT_NOW.search(lead))
 
 
 def _lead(clause: str, wanted: set[Words]) -> str | None:
-    """Return the words that precede an accepted answer at the end of a clause.
+    """Return the words of a clause before an accepted answer; None if they do not introduce an answer (_ASSERTS, _CUE).
 
-    After the answer, the clause may still give a reason, call the answer right ("is most likely") or add words such as
-    "first" or "rather than X". If no accepted answer is there, or if the words before it do not introduce an answer
-    (_ASSERTS, _CUE), return None.
+    Example: `"this suggests gout given the crystals" -> "this suggests"`. The accepted answer must be the end of the
+    clause, or only one of these may follow: a reason, praise ("is most likely"), or an addition such as "first" or
+    "rather than X". Otherwise, return None.
     """
     longest = max(map(len, wanted)) + 8  # words of a name, with articles and marks
     for pattern in (r"(?!)", _REASONS, _PRAISED, _HERE):
@@ -287,7 +294,7 @@ def _rival(following: list[tuple[str, str]]) -> bool:
     """Whether the next clause names another candidate, as in "Lyme disease; babesiosis".
 
     Args:
-        following: a list with the next clause of the sentence, as the pair (link, clause); empty after the last clause.
+        following: the next clause with the mark or word before it: `[(";", "babesiosis")]`; `[]` after the last clause.
     """
     return any(link in (",", ";") and _is_bare(clause) for link, clause in following)
 

@@ -16,7 +16,7 @@ from clinical_dpo.records import Answer, Grade, TaskRow
 
 
 class ImportedAnswer(Answer):
-    """An answer of another model that was read from a table. `grade` is present only if the table has grades."""
+    """An answer of a model outside of this run, read from a table. `grade` is present only if the table has grades."""
 
     grade: NotRequired[float]
 

@@ -111,7 +111,7 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
     - A later mention contradicts the label. If the label is asserted at the lowest level, an earlier mention can also
       contradict it. If the label is after "Answer:" or "Final answer:", a mention at the lowest level cannot contradict
       it.
-    - All labels are asserted at the lowest level, and the answer breaks off or says that it cannot decide.
+    - The answer asserts labels only at the lowest level, and it breaks off or says that it cannot decide.
 
     In an answer that refuses ("As an AI"), only labels after "Answer:" or "Final answer:" count.
 
@@ -213,8 +213,8 @@ def _mentions(
 def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) -> Manner:
     """Return the manner of a mention after two corrections that depend on the level and on the words around the label.
 
-    - Above level 2, "would be" before the label changes "aside" to "asserted", as in "My answer would be X". If the
-      sentence has the word "if", this correction does not apply.
+    - Above level 2, "aside" changes to "asserted" if the words before the label contain "would be", as in "My answer
+      would be X", and the sentence does not contain "if".
     - At level 1, "asserted" changes to "open" if the sentence breaks off, or if later words of the clause deny the
       label.
 
@@ -245,18 +245,18 @@ def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
 
 
 def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequence[str]) -> Iterator[Mention]:
-    """Yield the mention of the label that a sentence supports, or nothing.
+    """Yield a `Mention` of the label that a sentence supports, or nothing.
 
-    Usually this is the label that the sentence names. If the manner is "aside", nothing is yielded. If the task has two
-    labels and the sentence denies one of them, the other label is yielded as asserted.
+    Usually the label is yielded with the manner `how`. If `how` is "aside", nothing is yielded. If `how` is "denied"
+    and the task has two labels, the other label is yielded as "asserted".
 
-    If `label` begins with BARE, the rest of `label` is a label with the spelling `no X`, and the sentence mentions `X`
-    without the "no". If the sentence denies `X`, the label is yielded as asserted. If the sentence leaves `X` open, the
-    label is yielded as open. Otherwise nothing is yielded.
+    The prefix BARE changes these rules. It marks a label with a negative spelling, such as `no UTI`, if the sentence
+    says only `UTI`. If `how` is "denied", the label is yielded as "asserted". If `how` is "open", the label is yielded
+    as "open". Otherwise nothing is yielded.
 
     Args:
-        label: the label that the sentence names, or BARE followed by a label with the spelling `no X`.
-        how: the manner in which the sentence mentions the label, or `X`.
+        label: a label, or BARE followed by a label.
+        how: the manner in which the sentence mentions the label. With BARE, it is the manner for `UTI`, not `no UTI`.
         level, corrects: see `Mention`.
         labels: the task's labels.
     """
@@ -270,14 +270,13 @@ def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequ
 
 
 def _shared(before: str, spelling: str, by_spelling: Mapping[str, str], how: Manner) -> Iterator[tuple[str, Manner]]:
-    """Yield the label of a spelling whose last words are left out, because the full spelling after it has them too.
+    """Yield the label of a shortened spelling before a full spelling, with the manner of its mention.
 
-    In "acute or chronic pneumonia", the full spelling is `chronic pneumonia`. The word "acute" is the shortened
-    spelling of `acute pneumonia`, whose label is yielded.
+    For example, "acute or chronic pneumonia" has the full spelling `chronic pneumonia`. The word "acute" before it is
+    short for `acute pneumonia`, whose label is yielded. If there is no shortened spelling, nothing is yielded.
 
-    The label is yielded with the manner of its mention. After a contrast such as "acute rather than chronic pneumonia",
-    the manner is "asserted". Otherwise it is "denied" if the full spelling is denied, and "open" if not. If there is no
-    shortened spelling, nothing is yielded.
+    In a contrast such as "acute rather than chronic pneumonia", the manner is "asserted". Otherwise it is "denied" if
+    the full spelling is denied, and "open" if not.
 
     Args:
         before: the text of the sentence before the full spelling, at most _CONTEXT characters.

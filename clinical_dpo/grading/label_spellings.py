@@ -1,4 +1,4 @@
-"""The spellings by which sentences name a task's labels."""
+"""The spellings of a task's labels that are searched for in an answer."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,13 @@ BARE = "~"  # prefix of a label "no X" where the answer says X, without the "no"
 
 
 def labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return spelling -> label. The spellings are normalised as `sentences` normalises an answer.
+    """Return spelling -> label. The spellings are labels and synonyms, normalised as `sentences` normalises an answer.
 
     Spellings are added for a label or synonym that begins with a negation:
 
-    - For `no X`, `not X` or `non X`, the spelling `X` is added with the value BARE + label, because an answer that
-      denies `X` means this label. If `X` already is a spelling, it is not added.
-    - For `nonX`, the spelling `non X` is added with the same label.
+    - "No UTI" also gets `uti` -> BARE + "No UTI", because an answer that denies a UTI means "No UTI". If `uti` is
+      already a spelling, it keeps its label. The same holds for "not" and "non".
+    - "Nonurgent" also gets `non urgent` -> "Nonurgent".
 
     Raises:
         UserError: two labels differ only in punctuation.
@@ -29,11 +29,10 @@ def labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[st
         spelling: label for label, spellings in spellings_by_label.items() for spelling in spellings if spelling
     }
     for spelling, label in list(by_spelling.items()):
-        if negative := re.match(r"(?:no|not|non) ?(?=\w{3})(.+)", spelling):
-            if spelling.startswith("non"):
-                by_spelling.setdefault(f"non {negative[1]}", label)
-            if negative[1].removeprefix("a ") not in by_spelling and " " in spelling:
-                by_spelling.setdefault(negative[1].removeprefix("a "), f"{BARE}{label}")
+        if negative := re.fullmatch(r"(?:no|not|non) (?:an? )?(\w{2}.*)", spelling):
+            by_spelling.setdefault(negative[1], f"{BARE}{label}")
+        elif joined := re.fullmatch(r"non(\w{3}.*)", spelling):
+            by_spelling.setdefault(f"non {joined[1]}", label)
     return by_spelling
 
 

@@ -1,8 +1,9 @@
 """Compute classification metrics from the number of items per true class and predicted class.
 
-An answer without a predicted class (None or an empty string) is invalid. An invalid answer counts as wrong. It is a
-false negative of its item's true class and a false positive of no class. It is not a true negative of the other
-classes, so their specificity falls. NPV does not count it.
+An answer without a predicted class (None or an empty string) is invalid. An invalid answer counts as wrong. For its
+item's true class, it is a false negative. For every other class, it is neither a true negative nor a false positive,
+but the denominator of specificity includes the item. So an invalid answer lowers the specificity of the other classes.
+PPV and NPV leave out invalid answers.
 
 Sensitivity is not defined for a class without items. PPV is not defined for a class that no answer gives. F1 is not
 defined for a class if the class has no items and no answer gives it. A mean over classes leaves out classes whose value

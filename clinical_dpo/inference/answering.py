@@ -6,6 +6,7 @@ MODULES = {"generation": "generate", "likelihood": "label_likelihood"}  # a task
 def answer_module(answer_by: str) -> str:
     """Return the name of the module that answers a task with this `answer_by` (`generation` or `likelihood`).
 
-    If the code of the named module changes, the task is answered again. A change of the other module has no effect.
+    For example, `generation` -> "clinical_dpo.inference.generate". If the code of this module changes, the task is
+    answered again.
     """
     return f"clinical_dpo.inference.{MODULES[answer_by]}"

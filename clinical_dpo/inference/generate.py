@@ -64,5 +64,10 @@ def generate_answers(
 def answer_rows(
     model: Any, tokenizer: Any, rows: Sequence[TaskRow], settings: Mapping[str, Any], batch_size: int
 ) -> list[Answer]:
-    """Return the answers of `generate_answers`. The job's `settings` contain `max_new_tokens`."""
+    """Answer rows with `generate_answers`, and return its answers.
+
+    Args:
+        model, tokenizer, rows, batch_size: as for `generate_answers`.
+        settings: a mapping with the key `max_new_tokens`. Other keys are ignored.
+    """
     return generate_answers(model, tokenizer, rows, settings["max_new_tokens"], batch_size)

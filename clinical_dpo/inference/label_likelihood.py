@@ -98,11 +98,12 @@ def continuation_tokens(
 def item_continuations(
     row: Mapping[str, Any], tokenizer: Any, ends: set[int], scoring: LabelScoring
 ) -> tuple[int, list[list[int]]]:
-    """Return the position of a row's first answer token, and for each spelling the token ids of prompt and answer.
+    """Return where the answers to a row begin, and the token ids of prompt and answer for each spelling of each label.
 
-    A tokenizer may join the end of the prompt with the first letters of a spelling into one token. This token counts as
-    the first answer token of the spelling. The first answer tokens of the spellings can thus have different positions.
-    The function returns the smallest of these positions and uses it for all spellings.
+    Each spelling in `scoring.spellings` is one answer, and the list is in the order of these spellings. The answers
+    begin at the position of the first answer token, counted from 0. A tokenizer may join the end of the prompt with the
+    first letters of a spelling into one token. This token counts as the first answer token of the spelling. The
+    position can thus differ between spellings. In this case, the smallest position is returned for all of them.
     """
     parts = [continuation_tokens(row, spelling, tokenizer, ends, scoring.end_token) for spelling in scoring.spellings]
     return min(len(prompt) for prompt, _ in parts), [prompt + answer for prompt, answer in parts]

@@ -29,7 +29,10 @@ _SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # file name of weights, without 
 
 @dataclass(frozen=True)
 class Origin:
-    """The folder of a base model's files, the files' checksums, and parts of the error messages about the model."""
+    """Where a base model's files come from: a commit in the hub's cache, or a user's folder.
+
+    The fields include a function that returns checksums of the files, and texts for error messages about the files.
+    """
 
     folder: Path  # a commit in the hub's cache, or a user's folder
     name: str  # owner/name, or the path of the folder
@@ -142,8 +145,8 @@ def weight_files(origin: Origin, name: str) -> list[str]:
         isinstance(shard, str) and _SHARD.fullmatch(shard) and shard.endswith(suffix) for shard in shards
     ):
         raise PublicError(
-            f"{origin.name}: {name} names no files of weights, or names a file that is not a `{suffix}` file in the "
-            f"same folder. {origin.mend} with an index that names only `{suffix}` files in the same folder."
+            f"{origin.name}: {name} names no files of weights, or other files than `{suffix}` files in its own folder. "
+            f"{origin.mend} with an index that names only `{suffix}` files in its own folder."
         )
     files = sorted(set(shards))
     missing = [file for file in files if not (origin.folder / file).is_file()]

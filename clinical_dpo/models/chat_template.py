@@ -37,7 +37,9 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
         name: the model, for messages.
 
     Returns:
-        Fields of base.json: what differs from the tokenizer's own template.
+        Fields for base.json. `chat_template` is "model file" if the model file has another template than the tokenizer.
+        `chat_template_kwargs` has the variables, if there are any. `template_date` is the date, if the template uses
+        the present date. A field without a value is left out.
 
     Raises:
         UserError: there is no template, the template lacks a variable of `chat`, or the template does not render a

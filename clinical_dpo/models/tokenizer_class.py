@@ -22,8 +22,8 @@ AS_IT_IS = "PreTrainedTokenizerFast"  # the class that reads tokenizer.json whol
 def keep_tokenizer(folder: Path) -> dict[str, Any]:
     """Set PreTrainedTokenizerFast in tokenizer_config.json if the model's tokenizer class deviates from tokenizer.json.
 
-    The class deviates if its normalizer or its pre-tokenizer differs from the one in tokenizer.json. These are the
-    steps before the merges. Other parts are not compared. Without a tokenizer.json, nothing is changed.
+    The class deviates if transformers loads a tokenizer whose normalizer or pre-tokenizer differs from that in
+    tokenizer.json. Other parts are not compared. Without a tokenizer.json, nothing is changed.
 
     Args:
         folder: a model's folder. If its tokenizer_config.json is a link, a new file replaces the link, and the linked
@@ -48,10 +48,10 @@ def keep_tokenizer(folder: Path) -> dict[str, Any]:
 
 
 def _published_steps(file: Path) -> dict[str, Any]:
-    """Return the normalizer and the pre-tokenizer of a tokenizer.json, in the JSON form of the installed library.
+    """Return the normalizer and the pre-tokenizer of a tokenizer.json, as the library `tokenizers` writes them.
 
-    The library `tokenizers` loads the file and serializes it again. Another version of the library may have written the
-    same tokenizer in another form.
+    The installed version of the library loads the file and serializes it again, because the JSON of the same tokenizer
+    can differ between versions.
     """
     from tokenizers import Tokenizer
 

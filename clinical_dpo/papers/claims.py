@@ -26,10 +26,10 @@ def metric_entries(study: Study, metric: str) -> list[Entry]:
 
 
 def tested_pairs(study: Study, metric: str) -> Iterator[tuple[Entry, Entry]]:
-    """Yield (previous entry, entry) for each of a metric's entries for which the paper prints a P.
+    """Yield each pair of a metric's entries whose difference has a printed P value. An entry is a printed number.
 
-    An entry is a number that a paper prints. The previous entry is listed just before it in the study. The two entries
-    belong to two variants of one model, and the P compares them.
+    The second entry of a pair has the P value. The first entry is listed just before it in the study. The two entries
+    belong to two variants of one model.
     """
     for before, entry in pairwise(study["entries"]):
         if entry["metric"] == metric and entry["p"]:

@@ -65,8 +65,9 @@ def check_shares(study: Study) -> Iterator[Row]:
     - For each share of helpful answers, one row. The paper prints n.
     - For each share of agreement or of tie breaks among physicians, two rows. The paper does not print n, so one row
       takes the number of test questions as n, and the other takes the number of answers of all variants.
-    - For the win rates, one row on the highest rate. The paper does not print n. The row states the smallest n that can
-      give this rate, and the n from which the rate always differs significantly from .5 (see `_judgement_counts`).
+    - For all win rates together, one row about the highest rate. The paper does not print n, the number of judgements.
+      The row states the smallest n that can give this rate. From some n on, this rate always differs from .5 with
+      P < .05; the row also states this n (see `_judgement_counts`).
     """
     for entry in metric_entries(study, "helpfulness"):
         helpful = counts(entry["value"], entry["decimals"], entry["n"])
@@ -176,14 +177,14 @@ def check_margins(study: Study) -> Iterator[Row]:
 def check_rouges(study: Study) -> Iterator[Row]:
     """Check whether each printed mean ROUGE F1 is possible for the printed mean precision and mean recall.
 
-    Yield one row per printed mean F1. Two facts give the verdict:
+    Yield one row per printed mean F1. Two facts give the verdict on the three printed means:
 
     - An item's F1 is the harmonic mean of its precision and recall. The harmonic mean is concave, so the mean F1 is at
       most the harmonic mean of mean precision and mean recall (Jensen 1906). A larger F1 is impossible.
     - An item's recall is its precision x (answer length / reference length) (Lin 2004). The quotient mean recall / mean
       precision is therefore the mean of answer length / reference length, weighted by the items' precision. If the
-      quotient is below 0.5, the F1 is possible only if answers have less than half their references' words, or if the
-      paper exchanged precision and recall.
+      quotient is below 0.5, the printed precision and recall are possible only if answers have less than half their
+      references' words, or if the paper exchanged precision and recall.
     """
     short_answers = "answers have less than half their references' words, or precision and recall are exchanged"
     values = {(entry["metric"], entry["variant"]): entry for entry in study["entries"]}
@@ -209,9 +210,9 @@ def check_rouges(study: Study) -> Iterator[Row]:
 
 
 def check_costs(study: Study) -> Iterator[Row]:
-    """Check whether the ratio of DPO's to SFT's printed training minutes is the ratio that the paper states.
+    """Check each ratio of training times that the paper states against the training minutes that it prints.
 
-    Yield a row per task and stated ratio.
+    The ratio is the minutes of DPO divided by the minutes of SFT. Yield a row per task and stated ratio.
     """
     costs = {(entry["task"], entry["variant"]): entry["value"] for entry in metric_entries(study, "cost_minutes")}
     stated = [
@@ -234,10 +235,10 @@ def check_costs(study: Study) -> Iterator[Row]:
 def check_significance(study: Study) -> Iterator[Row]:
     """Check whether the paper's significance threshold equals alpha divided by the number of tests that it states.
 
-    Yield two rows. In both rows, the column `verdict` says whether the threshold is possible. The first row lists the
-    printed P values that are significant for one test, but not for the stated number of tests. The second row lists the
-    printed P values that are significant for the stated number of tests, but not for as many tests as the paper prints
-    P values. Yield no row if the paper states no threshold.
+    Yield no row if the paper states no threshold. Otherwise yield two rows, whose column `verdict` says whether the
+    threshold is possible. If the paper states T tests and prints N P values, the first row lists the P values from
+    alpha / T to alpha. These are significant for one test, but not for T tests. The second row lists the P values from
+    alpha / N to alpha / T. These are significant for T tests, but not for N tests.
     """
     stated = study.get("significance")
     if not stated:

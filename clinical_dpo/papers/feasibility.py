@@ -156,9 +156,9 @@ def discordant_counts(
     variant answers rightly.
 
     Args:
-        first: array of shape (candidates, classes). A candidate is a count of right answers in each class that gives
-            the printed value of the first variant.
-        second: the same array for the printed value of the second variant.
+        first: array of shape (candidates, classes). A row holds the number of right answers in each class. The rows
+            are all the possibilities that give the printed value of the first variant.
+        second: such an array for the printed value of the second variant. Its number of rows may differ.
         sizes: number of items in each class.
         test: form of McNemar's test, one of TESTS.
         printed: P as printed, which compares the two variants.
@@ -173,9 +173,9 @@ def discordant_counts(
 
 
 class PositiveCounts(NamedTuple):
-    """Numbers of positive test items that can give the printed F1s of several variants and the printed P values.
+    """Possible numbers of positive test items, given the printed F1s of several variants and the printed P values.
 
-    Each P value compares a variant with the next one by McNemar's test.
+    Each P value is from McNemar's test of one variant against the next variant.
     """
 
     links: list[list[int]]  # for each P, the numbers of positives that allow this P alone
@@ -192,8 +192,9 @@ def possible_positives(
 ) -> dict[str, PositiveCounts]:
     """Find each number of positive items, from 1 to n - 1, that can give the printed F1s and P.
 
-    For each variant, the search covers all confusion tables whose F1 rounds to the printed F1. For two neighbouring
-    variants, it covers all discordant counts that a table of the one and a table of the other allow.
+    For each variant, the search tries all confusion tables whose F1 rounds to the printed F1. It combines each table of
+    a variant with each table of the next variant. For each such pair of tables, it tries all possible discordant counts
+    (numbers of items that only one of the two variants answers rightly).
 
     Args:
         f1s: printed F1s of several variants on the same items, in order.
@@ -205,7 +206,7 @@ def possible_positives(
             neither label (see `f1_counts`).
 
     Returns:
-        Maps each form of McNemar's test (TESTS) to the possible numbers of positive items if P is from this form.
+        For each form of McNemar's test (TESTS), the numbers of positive items with which it can give the printed P.
     """
     possible = {test: PositiveCounts([[] for _ in p_values], []) for test in TESTS}
     for positives in range(1, n):

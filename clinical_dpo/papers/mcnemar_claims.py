@@ -90,13 +90,12 @@ def _discordance(pairs: Sequence[tuple[int, int]]) -> str:
 
 
 def _group_tests(texts: Mapping[str, str]) -> str:
-    """Join the texts about the forms of McNemar's test into one: "3-5 (exact); none (mid-P, chi-squared)".
+    """Join the results of McNemar's tests into one text: "3-5 (exact); none (mid-P, chi-squared)".
 
-    The forms with the same text are named in brackets after this text. If all forms have the same text, no form is
-    named.
+    Each result is followed by the tests that have it. If all tests have the same result, the text is only this result.
 
     Args:
-        texts: form of the test, one of TESTS -> text.
+        texts: test, one of TESTS -> its result, such as "3-5" or "none".
     """
     titles: dict[str, list[str]] = {}
     for test, text in texts.items():
@@ -112,10 +111,10 @@ def _verdict(tests: set[str], condition: str = "", alternative: str = "") -> str
     The verdict is "possible", "impossible", or "only if ..." with the conditions under which the P is possible.
 
     Args:
-        tests: the forms of the test, members of TESTS, that can give the P.
-        condition: a condition under which the forms in `tests` give the P; "" if they always give it.
-        alternative: a condition that makes the P possible by itself, whatever `tests` and `condition` are; "" without
-            such a condition.
+        tests: the forms of McNemar's test, members of TESTS, that can give the P.
+        condition: what must also be true for these forms to give the P; "" if nothing more is needed.
+        alternative: another condition that is enough to make the P possible. It needs neither a form in `tests` nor
+            `condition`. "" if there is no other condition.
     """
     if not tests:
         return f"only if {alternative}" if alternative else "impossible"
@@ -134,11 +133,11 @@ def _possible_positives(
 
 
 def _contradicting_chains(study: Study, chain: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Yield a short chain for each different value that the paper prints elsewhere for an entry of `chain`.
+    """Yield a short chain for each contradictory value that the paper prints for an entry of `chain`.
 
-    An entry is a printed number. A short chain consists of the previous entry of `chain`, the entry with the different
-    value, and the next entry of `chain`. The first entry of `chain` has no previous entry, and the last has no next
-    entry.
+    An entry is a printed number. A value is contradictory if the paper prints it elsewhere for the same entry and it
+    differs from the entry's value in `chain`. The short chain has the previous entry of `chain`, this entry with the
+    contradictory value, and the next entry of `chain`. At the ends of `chain`, the missing neighbour is left out.
 
     Args:
         study: the paper's printed results.

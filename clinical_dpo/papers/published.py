@@ -38,9 +38,9 @@ def load_published(path: str | Path) -> dict[str, Study]:
     ENTRY_KEYS. If the paper does not print the value of a key, the value is None.
 
     Raises:
-        UserError: the file does not follow its schema, or a number is listed twice. An entry with a P names in its key
-            `against` the variant with which the P compares it. The error is also raised if the entry just before it
-            has another variant than this one, or another task, model or metric.
+        UserError: the file does not follow its schema; a number is listed twice; or an entry with a P is not directly
+            after the entry with which the P compares it. That entry has the same task, model and metric, and the
+            variant that the key `against` names.
     """
     content = read_yaml(Path(path))
     validate(content, "published", str(path))
@@ -60,8 +60,9 @@ def load_published(path: str | Path) -> dict[str, Study]:
             listed_before = [before.get(part) for part in ("task", "model", "metric", "variant")]
             if entry["p"] and listed_before != [entry["task"], entry["model"], entry["metric"], entry["against"]]:
                 raise UserError(
-                    f"{where}: key 'against' is '{entry['against']}', which is not the variant listed just before. "
-                    f"List '{entry['against']}' just before '{entry['variant']}'."
+                    f"{where}: key 'against' is '{entry['against']}', but the entry just before this one is not the "
+                    f"result of '{entry['against']}' for this task, model and metric. List '{entry['against']}' just "
+                    f"before '{entry['variant']}'."
                 )
             seen.add(key)
             before = entry

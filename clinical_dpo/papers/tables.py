@@ -31,9 +31,10 @@ Rows = Sequence[Mapping[str, Any]]
 def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list[Row]:
     """Collect every estimate of a run, under the name that config/published.yaml gives its metric.
 
-    Win rates are those of all raters pooled, and those of a proxy (an automatic choice). The n of a win rate is the
-    number of items without a tie. The second variant of a comparison gets 1 minus the win rate of the first. The reward
-    margin is the mean over the eval pairs at the end of training.
+    Win rates are those of all raters pooled, and those of automatic raters (a proxy such as ROUGE-L, or a judge). The n
+    of a win rate is the number of wins and losses. While ratings are pending, it is the number of items. The second
+    variant of a comparison gets 1 minus the win rate of the first. The reward margin is the mean over the eval pairs at
+    the end of training.
 
     Args:
         metrics: rows of metrics.csv of all tasks.

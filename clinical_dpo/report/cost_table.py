@@ -118,7 +118,9 @@ def _row(key: tuple[str, str, str], sums: Mapping[str, Any], published: Mapping[
 
 
 def _per_row(row: Mapping[str, Any]) -> float:
-    """Return the mean time of training steps, in seconds, per training row (per preference pair in DPO).
+    """Return the mean training time per training row (in DPO: per preference pair), in seconds.
+
+    Only the time of training steps counts, not the time of loading and evaluation.
 
     Args:
         row: a row of the cost table.

@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row, read_json
 from clinical_dpo.paths import parse
-from clinical_dpo.report.trivial_words import remarks
+from clinical_dpo.report.amounts import amount, margin_text, signed_amount, with_interval
+from clinical_dpo.report.trivial_remarks import remarks
 from clinical_dpo.statistics.corrected import CORRECTED, SAMPLE
 from clinical_dpo.statistics.decisions import NO_BETTER_THAN_TRIVIAL
 from clinical_dpo.training.run_record import on_cpu, total_seconds
 from clinical_dpo.variants import STAGES
-
-MOST_DIGITS = 3  # most digits added to a limit that would otherwise be rounded to the margin or to zero
 
 
 class Price(NamedTuple):
@@ -52,26 +51,6 @@ def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
     }
 
 
-def amount(metric: str, value: float, extra: int = 0, sign: str = "") -> str:
-    """Text of a difference: in percentage points if the metric's highest value is 1, else in the metric's unit.
-
-    Args:
-        metric: a key of METRICS.
-        value: the difference.
-        extra: digits to add to the usual precision. Percentage points usually have one digit after the point, and
-            other units have two.
-        sign: "+" puts a plus sign before a positive number, "" does not.
-    """
-    if in_points(metric):
-        return f"{100 * value:{sign}.{1 + extra}f}"
-    return f"{value:{sign}.{2 + extra}f}"
-
-
-def margin_text(metric: str, value: float) -> str:
-    """Text of a margin: "5 points" (percentage points), or "0.2" for a metric whose highest value is above 1."""
-    return f"{100 * value:g} points" if in_points(metric) else f"{value:g}"
-
-
 def with_sentences(
     rows: Sequence[Row],
     price: Mapping[str, Price],
@@ -86,8 +65,8 @@ def with_sentences(
 
     Args:
         rows: all decisions of one task, rows of `statistics.decisions.COLUMNS`.
-        price: model -> training time of SFT and DPO as a multiple of that of SFT, from `prices`. A model may be
-            missing.
+        price: model -> training time of SFT and DPO together, divided by the training time of SFT alone. It is the
+            result of `prices`. A model may be missing.
         recorded: the margin that was recorded before the test answers were made; None without a record.
         trivial: rows of the task's trivial.csv, as read from CSV; empty for a task without labels.
         headline: the task's headline metric, a key of METRICS. If a decision compares another metric, its sentence
@@ -191,8 +170,7 @@ def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> st
         if names != wanted or seed["effect"] in (None, ""):
             continue
         effect = float(seed["effect"])
-        difference = amount(row["metric"], effect, sign="+" if effect > 0 else "")
-        text = f" Over {seed['n_seeds']} training seeds: {difference}"
+        text = f" Over {seed['n_seeds']} training seeds: {signed_amount(row['metric'], effect)}"
         if seed["ci_low"] in (None, ""):
             return f"{text}."
         low, high = float(seed["ci_low"]), float(seed["ci_high"])
@@ -219,24 +197,13 @@ def _unit(row: Mapping[str, Any]) -> str:
 def _numbers(row: Mapping[str, Any]) -> str:
     """Text of a decision's effect and of the interval that led to the decision: "(+3.1, 95% interval 0.4 to 5.8)".
 
-    Each limit of the interval has enough digits to show whether it is above or below zero, and above or below the
-    margin and the negative margin. At most MOST_DIGITS digits are added for this purpose.
-
     Args:
         row: row of the decisions.
     """
     two_sided = row["decision"] in ("better", "worse", NO_BETTER_THAN_TRIVIAL)
     level, low, high = (row[key if two_sided else f"margin_{key}"] for key in ("level", "ci_low", "ci_high"))
-    metric, edges = row["metric"], (0.0, row["margin"], -row["margin"])
-    extra = 0
-    while extra < MOST_DIGITS and any(
-        float(amount(metric, limit, extra)) == float(amount(metric, edge, extra))
-        for limit in (low, high)
-        for edge in edges
-    ):
-        extra += 1
-    effect = amount(metric, row["effect"], sign="+" if row["effect"] > 0 else "")
-    return f"({effect}, {100 * level:.3g}% interval {amount(metric, low, extra)} to {amount(metric, high, extra)})"
+    edges = (0.0, row["margin"], -row["margin"])
+    return f"({with_interval(row['metric'], row['effect'], (level, low, high), edges)})"
 
 
 def _compared(metric: str, headline: str) -> str:
@@ -256,11 +223,6 @@ def _marks(row: Mapping[str, Any]) -> str:
     marks += [f"{row['basis']} of {row['rated']} rated items"] if row["rated"] and row["basis"] else []
     marks += [f"proxy grades ({row['grader']})"] if row["proxy"] == "true" else []
     return f" [{', '.join(marks)}]" if marks else ""
-
-
-def in_points(metric: str) -> bool:
-    """Whether differences of a metric are shown in percentage points: its highest value is 1."""
-    return METRICS[metric].high <= 1
 
 
 def _two_digits(number: int) -> str:

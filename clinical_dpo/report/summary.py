@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from clinical_dpo.escaping import printable
 from clinical_dpo.io import optional_number
 from clinical_dpo.paths import comparison_name, parse_comparison
-from clinical_dpo.report.decision_sentences import margin_text, over_seeds
+from clinical_dpo.report.amounts import margin_text
+from clinical_dpo.report.decision_sentences import over_seeds
 from clinical_dpo.report.judge_words import bias_lines
 from clinical_dpo.report.p_values import F1_COMPARED, f1_significant, format_p, opposed, quantity_compared
 from clinical_dpo.report.rating_rounds import what_to_send
-from clinical_dpo.report.trivial_words import remarks, trivial_name
+from clinical_dpo.report.trivial_remarks import remarks
+from clinical_dpo.report.trivial_words import trivial_name
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
 from clinical_dpo.variants import ARM_RIVALS, EXTERNAL, PAIRS, STAGES, TITLES, VARIANTS, arms_of
 
@@ -142,7 +144,7 @@ def _estimate(row: Mapping[str, str]) -> str:
 def _p(row: Mapping[str, str]) -> str:
     """Return a comparison's P value as text, with an asterisk if it is significant; "pending" for a pending comparison.
 
-    If the comparison also has a P value for F1, this value follows after a slash. It has an asterisk of its own.
+    If the comparison also has a P value for F1, it follows after a slash, with an asterisk if it is significant.
     """
     if row["status"] == "pending":
         return "pending"
@@ -156,9 +158,9 @@ def _p(row: Mapping[str, str]) -> str:
 
 
 def _compared(stats: Rows) -> list[str]:
-    """Make a line that names the quantities that the P values compare, such as the right answers of two variants.
+    """Return one line with the quantities that the P values compare, such as the right answers of two variants.
 
-    The list is empty if no row has an `effect_measure` or a P of F1.
+    The list is empty if `effect_measure` and the P of F1 are empty in all rows.
     """
     quantities = dict.fromkeys(quantity_compared(row) for row in stats if row["effect_measure"])
     words = ["; ".join(quantities)] if quantities else []
@@ -212,8 +214,9 @@ def _decisions(decisions: Rows, seeds: Rows) -> list[str]:
 def _corrected(corrected: Rows) -> list[str]:
     """Make a heading, and a line for each variant whose grades are complete. Without such variants the list is empty.
 
-    A line has the raters' estimate on a sample, the judge's estimate, and the estimate on which the results rest. This
-    is the judge's estimate, corrected by the sample, or else the raters' estimate.
+    A line has the raters' estimate on a sample, the judge's estimate, and the estimate that counts. The estimate that
+    counts is the judge's estimate, corrected by the sample. If the corrected estimate has no reliable interval, the
+    raters' estimate counts.
     """
     lines = [
         f"  {row['task']}, {row['model']}, {TITLES[row['compared']]}: raters' sample "
@@ -262,10 +265,11 @@ def _unreadable(shown: Rows) -> list[str]:
 
 
 def _cut(row: Mapping[str, str]) -> str:
-    """Text of up to three shares of a variant's answers: "3% cut at max_new_tokens, 90% with a thought".
+    """Text with shares of a variant's answers, such as "3% cut at max_new_tokens, 90% with a thought".
 
-    The third share is that of the answers that were cut off inside the thought. A thought is what a reasoning model
-    writes before its answer. Shares of 0 are left out, so the text may be "".
+    There are three shares: answers cut off at `max_new_tokens`, answers with a thought, and answers cut off inside the
+    thought. A thought is what a reasoning model writes before its answer. Shares that are 0 or unknown are left out, so
+    the text may be "".
     """
     shares = (
         (row["cut_rate"], "cut at max_new_tokens"),

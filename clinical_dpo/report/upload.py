@@ -28,9 +28,9 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
         `repository`, `visibility`, `commit` (id of the new commit) and `url` (address of this commit).
 
     Raises:
-        UserError: the task's text is private, the model is an adapter without a merged copy and its base model is a
-            folder of this computer, HF_TOKEN is not set, the hub does not allow the repository's name, the repository
-            exists with a visibility other than `visibility`, the hub refuses the upload, or the hub cannot be reached.
+        UserError: the task's text is private; the model is an adapter that has no merged copy and whose base model is
+            a folder of this computer; HF_TOKEN is not set; the hub does not allow the repository's name; the repository
+            exists with a visibility other than `visibility`; the hub refuses the upload; or the hub cannot be reached.
             The message contains no token.
     """
     if task.get("phi"):
@@ -82,7 +82,11 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
 
 
 def _refuse_base_of_this_computer(folder: Path) -> None:
-    """Raise UserError if an adapter's base model is a folder of this computer and `folder` has no folder `merged`."""
+    """Raise UserError if nobody else could load the model in `folder`, because its base model is only on this computer.
+
+    This is the case if the model is an adapter, its base model is a local folder, and there is no merged copy (the
+    folder `merged` in `folder`).
+    """
     file = folder / "adapter_config.json"
     if file.is_file() and read_json(file)["revision"] is None and not (folder / "merged").is_dir():
         raise UserError(

@@ -16,14 +16,9 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 from statsmodels.stats import inter_rater
 
-from clinical_dpo.grading.raters.ratings import (
-    CANNOT_JUDGE,
-    Rows,
-    disputed_items,
-    pending_ratings,
-    votes_by_item,
-)
-from clinical_dpo.grading.raters.rubric_scores import with_scores
+from clinical_dpo.grading.raters.final_grades import disputed_items, votes_by_item
+from clinical_dpo.grading.raters.ratings import pending_ratings
+from clinical_dpo.grading.raters.rubric_scores import CANNOT_JUDGE, Rows, with_scores
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.clustered import share_of
 from clinical_dpo.statistics.groups import Groups, indices
@@ -289,14 +284,14 @@ def judge_agreement(
 ) -> list[Row]:
     """Rows with the columns COLUMNS: the agreement of a judge with each rater of a sheet.
 
-    A judge is a language model that grades answers. Raters are people. The measure `adjudicated_share` is left out.
+    A judge is a language model that grades answers. Raters are people. `agreement` compares each rater with the judge,
+    as if the judge were a second rater. Its measure `adjudicated_share` is left out.
 
     Args:
         key: rows of the raters' blinding key, which tells what each rater was shown.
         ratings: the raters' ratings, from `ratings.collect_ratings`.
-        verdicts: the judge's verdicts, rows of `judge.COLUMNS`. Each verdict is used both as a row of `key` and as
-            a row of `ratings`, as if the judge were another rater. A verdict without a choice is used only as a row of
-            `key`.
+        verdicts: the judge's verdicts, rows of `judge.COLUMNS`. A verdict without a choice counts as a pending rating,
+            except for a pair of identical answers.
         names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
         group_of: maps the id of a test item to its group; None if the items are not in groups.
     """

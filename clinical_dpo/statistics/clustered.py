@@ -4,7 +4,8 @@ Items in groups carry as much information as a smaller number of independent ite
 number comes from the variance between groups (Rao & Scott 1992, Biometrics 48:577-585). The interval of a proportion is
 Wilson's interval for the effective number of items. Intervals of differences and of F1 follow by MOVER
 (`intervals.mover_interval`), with the correlation over groups in place of the correlation over items (Yang, Sun &
-Hardin 2012, Pharm Stat 11:386-393). No maintained library has these intervals or Obuchowski's test.
+Hardin 2012, Pharm Stat 11:386-393). Obuchowski's test is McNemar's test for items in groups. No maintained library has
+these intervals or this test.
 """
 
 import math
@@ -75,13 +76,14 @@ def ratio(hits: np.ndarray, counted: np.ndarray, groups: Groups, level: float = 
 
 
 def share_interval(hits: np.ndarray, counted: np.ndarray, groups: Groups | None) -> tuple[Interval, str]:
-    """95% interval of the proportion of counted items that are hits, and the name of the interval's method.
+    """95% interval of the proportion sum(hits) / sum(counted), and the name of the interval's method.
 
     For independent items, this is the Wilson interval. For items in groups, it is the interval that `ratio` computes.
 
     Args:
-        hits: 1 for a counted item that is a hit, otherwise 0; an array of shape (items,).
-        counted: 1 for an item that counts, otherwise 0; an array of shape (items,).
+        hits: 1 for an item in the numerator, otherwise 0; an array of shape (items,).
+        counted: 1 for an item in the denominator, otherwise 0; an array of shape (items,). Every item in the numerator
+            is also in the denominator.
         groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     name = interval_method("wilson", groups)
@@ -110,15 +112,16 @@ def combined_interval(
     transform: Callable[[float], float] = float,
     lowest: float = -1.0,
 ) -> Interval:
-    """MOVER interval (`intervals.mover_interval`) of a weighted sum of transformed proportions of items in groups.
+    """MOVER interval (`intervals.mover_interval`) of a weighted sum of proportions, for items in groups.
 
-    The correlation of the proportions is computed over groups, with a continuity correction of half the mean group
-    size. For independent items, this correction would be half an item.
+    The correlations between the proportions are computed over groups (`intervals.mover_correlation`). The continuity
+    correction is half the mean group size. It is half an item if each group has a single item.
 
     Args:
         ratios: the proportions, all of the same groups.
         weights: weight of each proportion; a difference has 1 and -1.
-        transform: increasing function that is applied to each proportion and to its limits.
+        transform: increasing function that is applied to each proportion, and to the limits of its interval, before
+            the sum.
         lowest: the lowest possible value of the sum. The highest possible value is 1.
     """
     influences, signs = np.array([each.influences for each in ratios]), np.sign(weights)

@@ -147,10 +147,11 @@ def _difference(
     levels: Sequence[float],
     where: str,
 ) -> Row:
-    """Columns of a comparison's row: the difference first - second variant, estimated in three ways.
+    """Columns of a comparison's row: three estimates of the difference, first variant minus second variant.
 
-    The first estimate uses the raters' grades of the sample. The second uses the judge's grades of all items. The third
-    is the judge's estimate, corrected by the sample. If the third has no reliable interval, the first takes its place.
+    `sample_estimate` uses the raters' grades of the sample. `judge_estimate` uses the judge's grades of all items.
+    `estimate` is the judge's estimate, corrected by the sample. If the corrected estimate has no reliable interval,
+    `estimate` equals `sample_estimate`.
 
     Args:
         pair: two tables of the raters' grades of the sample: first variant, second variant.

@@ -85,9 +85,9 @@ def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: fl
 def _further_items(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
     """Number of test items, at least n + 1, that would show with 80% power whether the first variant is better.
 
-    The number is the result of `items_to_decide`, or n + 1 if that is larger. The n items have not decided the
-    question. If an interval is skewed, `items_to_decide` may still return n or less. The number is None without an
-    interval. The arguments are as for `items_to_decide`.
+    The n items at hand did not show it, so more than n are needed. `items_to_decide` may still return n or less,
+    because an interval can be skewed. The result is then n + 1; otherwise it is the result of `items_to_decide`.
+    Without an interval it is None. The arguments are as for `items_to_decide`.
     """
     needed = items_to_decide(effect, margin_interval, n, margin, alpha)
     return None if needed is None else max(needed, n + 1)
@@ -103,7 +103,9 @@ def decisions(
 ) -> list[Row]:
     """Rows with the columns COLUMNS: one decision per comparison of a task. The column `sentence` is still empty.
 
-    If raters grade a sample and a judge grades all items, the decision is about the corrected difference.
+    If raters grade a sample and a judge grades all items, the decision is about the estimate in corrected.csv. This is
+    the judge's estimate, corrected by the sample, or the estimate from the sample alone (see
+    `corrected.corrected_table`).
 
     Args:
         stats: rows of the task's stats.csv, as read. The column `threshold` is the significance level alpha of a

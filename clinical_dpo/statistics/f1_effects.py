@@ -40,10 +40,10 @@ def _codes(names: Answers, classes: Sequence[str]) -> np.ndarray:
 def f1_interval(
     labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL, groups: Groups | None = None
 ) -> Interval:
-    """Interval of the first class's F1, from Wilson's interval of J (Lam et al. 2023, arXiv:2309.14621).
+    """Interval of the first class's F1, computed from Wilson's interval of the share TP / (TP + FP + FN).
 
-    J = TP / (TP + FP + FN). The paper calls the interval "Wilson indirect". F1 is not defined if the first class is
-    neither the true label nor the parsed label of any item. The interval is then (None, None).
+    Lam et al. (2023, arXiv:2309.14621) call this interval "Wilson indirect". It is (None, None) if F1 is not defined,
+    because no item has the first class as its true label or as its parsed label.
 
     Args:
         labels: the true label of each item.
@@ -234,10 +234,10 @@ def _grouped_p(
     """
 
     def sums(parsed: Answers) -> np.ndarray:
-        """Sums over the items of each group, an array of shape (groups, 2 x classes).
+        """Numerators and denominators of F1, summed over the items of each group, of shape (groups, 2 x classes).
 
-        The first half of the columns has the numerators of F1: for each class, twice its true positives. The second
-        half has the denominators: for each class, how many labels and answers are the class.
+        The first half of the columns has the numerators: for each class, 2 TP. The second half has the denominators:
+        for each class, 2 TP + FP + FN.
         """
         items = [_class_items(labels, parsed, name) for name in classes]
         columns = [2 * hits for hits, _, _ in items] + [total for _, _, total in items]

@@ -12,11 +12,11 @@ from clinical_dpo.statistics.intervals import BLOCK, RESAMPLES, SAME
 def exact_p(counts: np.ndarray) -> float:
     """Exact two-sided permutation P of the difference of the positive class's F1, over all ways to swap answers.
 
-    A swap changes the difference only at a discordant item: an item that exactly one variant answers as positive.
-    Consider the discordant items that the first variant answers as positive. Some have a positive label (true
-    positives), the others have another label (false positives). Under random swaps, only these two numbers change the
-    difference. They are independent and binomial with probability 1/2. P is computed from both binomial distributions.
-    No library has this computation. scipy's exact test would go through all 2^n swaps of n items.
+    An item is discordant if exactly one variant answers it as positive. Only swaps at discordant items change the
+    difference. After random swaps, the first variant answers each discordant item as positive with probability 1/2. Its
+    numbers of true positives and of false positives at discordant items are therefore independent and binomial. P is
+    computed from these two distributions, because the two numbers determine the difference. No library has this
+    computation. scipy's exact test would go through all 2^n swaps of n items.
 
     Args:
         counts: numbers of items, an array of shape (classes, classes + 1, classes + 1). The axes are the true label,

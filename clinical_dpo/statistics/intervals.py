@@ -74,20 +74,23 @@ def mover_interval(
 def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float = 0.5) -> np.ndarray:
     """Correlations of the terms of a weighted sum, for `mover_interval`, with a continuity correction.
 
+    The influence of an item on a term is how much the item moves the term's estimate, up to a constant factor.
+
     The correction widens the interval. It depends on the signs of two terms in the sum:
 
     - Different signs: a positive correlation is lowered, but not below 0, as in Newcombe's correction of phi. A
       negative correlation is unchanged.
     - Same sign: the correlation is raised, but not above 1.
 
-    If all influences of a term are 0 (for example, the term is an F1 of 1), its correlation with another term is set to
-    0 for different signs and to 1 for the same sign.
+    If no item has an influence on a term (for example, on an F1 of 1), the term's correlation with another term is set
+    to 0 for different signs and to 1 for the same sign.
 
     Args:
-        products: for each pair of terms, the sum over items of the product of their influences; shape (terms, terms).
+        products: for each pair of terms, the sum over items (or over groups of items) of influence on the first term x
+            influence on the second term; shape (terms, terms).
         signs: 1 where two terms have the same sign in the sum, -1 where their signs differ; shape (terms, terms).
-        correction: amount that is subtracted from a sum of products to lower the correlation, or added to raise it. The
-            default is half an item.
+        correction: amount that is subtracted from an entry of `products` to lower the correlation, or added to raise
+            it. The default is half an item.
 
     Returns:
         The correlations, an array of shape (terms, terms).

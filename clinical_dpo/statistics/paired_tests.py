@@ -64,8 +64,8 @@ def mcnemar_chi2(b: int, c: int, *, corrected: bool) -> tuple[float, float]:
         corrected: whether to apply Edwards' continuity correction.
 
     Returns:
-        Chi-squared and P. For b = c they are set to (0, 1). For b = c = 0 the formula would be 0 / 0. For larger b = c
-        the corrected formula would give a chi-squared above 0.
+        Chi-squared and P. If b equals c, they are (0, 1), and the formula is not used. The formula would give 0 / 0 if
+        b and c are both 0. With the correction, it would give a chi-squared above 0 if b and c are equal and positive.
     """
     if b == c:
         return 0.0, 1.0

@@ -28,9 +28,10 @@ def mcnemar_power(n: int, discordance: float, difference: float, alpha: float) -
 
 
 def _mcnemar_power(n: int, discordance: float, alpha: float) -> Callable[[float], float]:
-    """Return a function of a difference. It returns `mcnemar_power` for this difference and the given parameters.
+    """Return `mcnemar_power` as a function of its argument `difference`. The other arguments are fixed.
 
-    The parameters `n`, `discordance` and `alpha` mean the same as in `mcnemar_power`.
+    Args:
+        n, discordance, alpha: as for `mcnemar_power`.
     """
     pairs = np.arange(n + 1)
     critical, k = np.empty(n + 1, dtype=int), -1

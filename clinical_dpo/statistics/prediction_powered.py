@@ -150,8 +150,8 @@ def corrected_mean(
     rarely, above all near the ends of the scale. This function therefore uses the interval of Korn & Graubard (1998,
     Surv Methodol 24:193-201) for shares in complex surveys: Clopper and Pearson's interval for the effective sample
     size. The effective size takes account of the degrees of freedom. For n rated items there are n - 2 degrees of
-    freedom, because both the mean and the weight are estimated. `benchmarks/coverage_corrected.md` reports how often
-    the interval contains the true mean.
+    freedom, because both the mean and the weight of the judge's grades are estimated.
+    `benchmarks/coverage_corrected.md` reports how often the interval contains the true mean.
 
     Args:
         raters, judge, others: as for `tuned_mean`. The raters' grades must not all be equal.
@@ -220,9 +220,8 @@ def _variance(
         raters, judge, others: as for `tuned_mean`.
         weight: weight of the judge's grades.
         groups: groups of the items; None for independent items.
-        more_pairs: whether to compute the variance as if the sample had two more pairs, those that
-            `corrected_difference` describes. With groups, it has two more groups. The returned number of units does
-            not include them.
+        more_pairs: whether to compute the variance with two further units (items, or groups) in the sample.
+            `corrected_difference` needs and explains them. The returned number of units does not include them.
     """
     y, predicted, rest = (np.asarray(values, dtype=float) for values in (raters, judge, others))
     residuals, judged = y - weight * predicted, np.concatenate([predicted, rest])
@@ -231,7 +230,8 @@ def _variance(
     def unbiased(squares: float, n: int) -> float:
         """Return the variance of an estimate from n units (items or groups), with n - 2 degrees of freedom.
 
-        If `more_pairs` of `_variance` is true, the variance is that of n + 2 units: two further units are added here.
+        If the argument `more_pairs` of `_variance` is true, this function adds the two further units, and the variance
+        is that of n + 2 units. The degrees of freedom remain n - 2.
 
         Args:
             squares: sum of the squared contributions of the n units to the estimate.

@@ -56,7 +56,8 @@ def auroc(scores: np.ndarray, positive: np.ndarray) -> Statistic:
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> Statistic:
     """Return a function that computes the average precision of the items with given weights.
 
-    Average precision is the precision at every threshold, weighted by the recall that the threshold adds.
+    Average precision is the weighted mean of the precisions at all thresholds. The weight of a threshold is the recall
+    that it adds to the recall at the next higher threshold.
 
     Args:
         scores: score of each item, shape (items,).
@@ -207,17 +208,18 @@ def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.nda
 
 
 def confidence_of(probabilities: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each item, the probability whose calibration is measured, and whether the probability's event is true.
+    """For each item, the predicted probability of an event, and whether the event occurs. Calibration compares the two.
 
-    With two labels, the event is that the item is positive. With more labels, the event is that the most probable label
-    is right. If several labels are equally probable, the first of them counts as the most probable.
+    With two labels, the event is that the item is positive (its true label is the first label). With more labels, the
+    event is that the most probable label is the true label. If several labels are equally probable, the first of them
+    counts as the most probable.
 
     Args:
         probabilities: probability of each label for each item, shape (items, labels).
         codes: index of each item's true label, shape (items,).
 
     Returns:
-        The probabilities, and whether the events are true; two arrays of shape (items,).
+        The probabilities of the events, and whether the events occur; two arrays of shape (items,).
     """
     if probabilities.shape[1] == 2:
         return probabilities[:, 0], codes == 0
@@ -288,11 +290,11 @@ def reliability_rows(
 ) -> list[Row]:
     """Rows of a reliability table: one row for each bin of probabilities that has items.
 
-    `confidence_of` gives one probability per item: that of the positive class if there are two labels, otherwise that
-    of the most probable label. A row has the limits of the bin, the number of items in the bin, the mean of their
-    probabilities, and the share of them for which this class or label is the true one. The share has a 95% interval.
-    For independent items, it is Wilson's interval. For items in groups, it is the interval of `clustered.ratio`. If all
-    items of a bin belong to one group, both limits of this interval are None.
+    Each item has an event and the event's probability (see `confidence_of`). With two labels, the event is that the
+    item belongs to the positive class. With more labels, the event is that the most probable label is the true label. A
+    row has the limits of the bin, the number of its items, the mean probability, and the share of items whose event
+    occurs. The share has a 95% interval. For independent items, this is Wilson's interval. For items in groups, it is
+    the interval of `clustered.ratio`. If all items of a bin belong to one group, both limits of the interval are None.
 
     Args:
         probabilities: for each item, a mapping from label to probability.

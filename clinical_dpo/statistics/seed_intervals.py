@@ -36,7 +36,7 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
     The mean has two sources of error: the seeds, with seeds - 1 degrees of freedom, and the items, with items - 1
     degrees of freedom. The error due to the items does not average out over the seeds, because all seeds have the same
     items. Each source has a t interval. The squared half-widths of the two intervals are added (Howe 1974, J Am Stat
-    Assoc 69:789-794). P is 1 minus the confidence level at which the interval ends at zero.
+    Assoc 69:789-794). P belongs to this interval: with the confidence level 1 - P, one limit of the interval is 0.
 
     The variance due to the items is that of the two-way analysis of variance, (MS items - MS residual) /
     (seeds x items), at least 0. The interaction of seeds and items is part of the variance due to the seeds. A
@@ -54,9 +54,9 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
     Returns:
         The effect. With one seed the interval accounts for the items only, and `seed_sd` is None. Interval and P are
         None for a single item. They are None if `statistic` returns NaN for the averages over all items, or for the
-        averages without one of the items. They are also None if the variance is 0 and the effect is not 0, because
-        equal values tell nothing about the spread. If the variance and the effect are 0, the interval is None and P is
-        1.
+        averages when the jackknife leaves out an item. They are also None if the variance is 0 and the effect is not 0,
+        because equal values tell nothing about the spread. If the variance and the effect are 0, the interval is None
+        and P is 1.
 
     Raises:
         UserError: `values` has another shape or no items, or a value is not a finite number.

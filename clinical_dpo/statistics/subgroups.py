@@ -89,7 +89,7 @@ def subgroup_table(
 
 
 def _measured(task: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The task's settings. If paired differences of the headline metric have no interval, `metric` is accuracy."""
+    """The task's settings. `metric` is changed to accuracy if paired differences of the metric have no interval."""
     return {**task, "metric": decision_metric(task["metric"])}
 
 
@@ -178,14 +178,17 @@ def _numbers(unit: Compared, task: Mapping[str, Any]) -> Row:
 
 
 def _values(parts: Sequence[Compared], task: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Each item's grade, or difference of two variants' grades, and the index of the item's level.
+    """Return a value for each test item, and the index of the item's level in a subgroup.
+
+    For a single variant, the value is the item's grade. For a comparison, the value is the first variant's grade minus
+    the second variant's grade. A subgroup, such as sex, divides the items into levels.
 
     Args:
         parts: for each level, the variant or comparison, restricted to the items of the level.
         task: the task's setting `metric`.
 
     Returns:
-        The grades or differences, and the indices of the levels; two arrays of shape (items,).
+        The values, and for each value the index of its level in `parts`; two arrays of shape (items,).
     """
     metric = METRICS[task["metric"]]
     values, levels = [], []
@@ -216,8 +219,8 @@ def masked_levels(
 
     Args:
         of: maps each subgroup to its levels, and each level to the ids of its items.
-        people: function that counts the people behind items, given their ids: the items' groups, or the items if there
-            are no groups.
+        people: function from the ids of items to the number of people. This is the number of the items' groups, or the
+            number of items if there are no groups.
         smallest: smallest number of people whose numbers are shown; None to show all numbers.
 
     Returns:
@@ -232,13 +235,15 @@ def masked_levels(
     def revealing() -> tuple[str, str] | None:
         """Find a shown level whose numbers, together with those of another subgroup, reveal numbers of too few people.
 
-        Two kinds of parts of the other subgroup have known numbers: each shown level, and all masked levels together. A
-        subtraction can reveal the numbers of two sets of people:
+        A reader knows the numbers of these parts of the other subgroup: each shown level, and all masked levels taken
+        together. For example, the level is "women" and the other subgroup is the ward. Subtraction can reveal the
+        numbers of two sets of people:
 
-        - those who are not in the level, but in a part that overlaps the level;
-        - those who are in the level, but in no part that lies inside the level (if there is such a part).
+        - People outside the level, in the parts that overlap the level: the men in all wards that have women.
+        - People in the level, outside the parts that lie inside the level: the women who are not in wards with only
+          women. This needs at least one part inside the level.
 
-        The level is found if one of these sets has fewer than `smallest` people, but at least one.
+        The level is found if one of these two sets has at least 1 and fewer than `smallest` people.
 
         Returns:
             The level's subgroup and the level; None if there is no such level.

@@ -61,8 +61,8 @@ def answer_table(first: Answers, second: Answers, classes: Sequence[str]) -> np.
 def bowker(table: np.ndarray) -> SymmetryTest:
     """Bowker's test of symmetry (1948, J Am Stat Assoc 43:572-574), by statsmodels.
 
-    Null hypothesis: first answer i with second answer j is as frequent as first answer j with second answer i. A pair
-    of categories without an item adds nothing to the statistic but counts as a degree of freedom.
+    Null hypothesis: for any categories i and j, the answers (i, j) of the first and second variant are as frequent as
+    (j, i). A pair of categories without an item adds nothing to the statistic but counts as a degree of freedom.
 
     Args:
         table: the result of `answer_table`.
@@ -109,9 +109,9 @@ def stuart_maxwell(table: np.ndarray) -> SymmetryTest:
 def clustered_stuart_maxwell(first: Answers, second: Answers, classes: Sequence[str], groups: Groups) -> SymmetryTest:
     """Stuart-Maxwell test of items in groups (see the module's docstring).
 
-    An item's vector has an entry for each category: 1 for the first variant's answer and -1 for the second variant's
-    answer. All entries are 0 if the answers are equal. The degrees of freedom are those of the test for independent
-    items.
+    The test codes the two answers to an item as a vector with one entry per category. The entry is 1 for the first
+    variant's answer, -1 for the second variant's answer, and 0 for every other category. If the answers are equal, all
+    entries are 0. The degrees of freedom are those of the test for independent items.
 
     Args:
         first, second, classes: as for `answer_table`.
@@ -145,7 +145,7 @@ def clustered_bowker(first: Answers, second: Answers, classes: Sequence[str], gr
 
 
 def _score_test(vectors: np.ndarray, groups: Groups, df: int) -> SymmetryTest:
-    """Compute the score test for items in groups that the module's docstring describes.
+    """Compute the score test for items in groups (see the module's docstring).
 
     Args:
         vectors: vector of each item, an array of shape (items, entries).

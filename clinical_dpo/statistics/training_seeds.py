@@ -49,9 +49,9 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
     labels also has a row for the difference of F1, a row for the difference of macro F1, or both rows.
 
     The column `per_seed` has the difference with each training seed: the first variant minus the second, both trained
-    with this seed. Variants that are not trained (base and few-shot) have no seed, so the same answers of theirs are
-    compared with every seed. The column `effect` is the mean of the differences over the seeds. Its interval and P are
-    computed by `seed_intervals.seed_effect`. P is not corrected for several tests.
+    with this seed. A variant that is not trained (base or few-shot) has the same answers for every seed. The column
+    `effect` is the mean of the differences over the seeds. Its interval and P are computed by
+    `seed_intervals.seed_effect`. P is not corrected for several tests.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending. For every
@@ -134,8 +134,8 @@ def _effect(values: Sequence[np.ndarray], statistic: Statistic, groups: Groups |
 
     Args:
         values: for each seed, k numbers for each item, an array of shape (items, k).
-        statistic: function that computes the effect from the k numbers' means over items. It takes an array of shape
-            (..., k) and returns an array of shape (...).
+        statistic: function that computes the effect of a seed. Each of the k numbers is first averaged over the items.
+            The function takes these averages as an array of shape (..., k), and returns an array of shape (...).
         groups: index of each item's group, an array of shape (items,); None for independent items.
     """
     if groups is None:
@@ -168,8 +168,9 @@ def macro_f1_difference(means: np.ndarray, classes: int) -> np.ndarray:
     """Difference of two variants' macro F1, first minus second.
 
     Args:
-        means: the `_cells` of the first variant, then those of the second variant, averaged over the items; shape
-            (..., 2 x classes x (classes + 1)).
+        means: the flattened table of true label by answer (see `_cells`) of the first variant, followed by the table of
+            the second variant. Each entry is the share of items in that cell. The shape is (..., 2 x classes x
+            (classes + 1)).
         classes: number of classes.
     """
     counts = means.reshape(*means.shape[:-1], 2, classes, classes + 1)

@@ -36,7 +36,7 @@ class Rival(NamedTuple):
 
     Attributes:
         label: the label that every item gets.
-        level: confidence level of the interval of the difference.
+        level: confidence level of the interval of the difference between the variant and the trivial answer.
     """
 
     label: str
@@ -109,16 +109,17 @@ def vary_unreadable(
 
 
 def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, str]:
-    """Map each true label to the wrong label that an unreadable answer counts as in the worst case.
+    """Map each possible true label to the wrong label that replaces an unreadable answer under the rule `worst case`.
 
-    With two labels, the wrong label is the other label. With more labels, it is the rarest of the other labels that
-    occur in the test items. If no other label occurs, it is the first other label. If the metric is the
-    quadratic-weighted kappa, the wrong label is the label that is farthest from the true label.
+    All labels of the task are possible true labels. With two labels, the wrong label is the other label. With more
+    labels, it is the rarest of the other labels that occur in the test items. If no other label occurs, it is the first
+    other label. If the metric is the quadratic-weighted kappa, the wrong label is the label that is farthest from the
+    true label.
 
     Args:
         labels: the true label of each test item.
-        task: the task's setting `metric`, and its labels, as `positive` and `negative` or as `labels`. For a task
-            without labels the result is empty.
+        task: the task's settings `metric` and either `labels` or both `positive` and `negative`. If the task has no
+            labels, the result is empty.
     """
     if not task.get("positive") and not task.get("labels"):
         return {}

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from scipy.stats import binomtest
 
-from clinical_dpo.grading.raters.ratings import CANNOT_JUDGE, Rows, majority, pending_ratings, votes_by_item
+from clinical_dpo.grading.raters.final_grades import majority, votes_by_item
+from clinical_dpo.grading.raters.ratings import pending_ratings
+from clinical_dpo.grading.raters.rubric_scores import CANNOT_JUDGE, Rows
 from clinical_dpo.grading.raters.sheets import JUDGE_PREFIX, Item
 from clinical_dpo.grading.rouge import rouge_l
 from clinical_dpo.io import Row
@@ -31,7 +33,7 @@ def win_rates(
     count_identical: bool = True,
     group_of: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Rows with the columns COLUMNS: a row per rater, then a row pooled over all raters of the key.
+    """Rows with the columns COLUMNS: a row per rater in the blinding key, then a row pooled over all these raters.
 
     Some of the columns are:
 
@@ -45,8 +47,8 @@ def win_rates(
 
     In the pooled row each item counts once, because ratings of the same item are not independent. An item gets the
     choice that more than half of its raters made. Raters who could not judge the item are not counted. Without such a
-    majority the item is a tie. If no rater could judge the item, it counts in `cannot_judge`. If a rater of the key is
-    a proxy or a judge, there is no pooled row, because a proxy or a judge is not a person.
+    majority the item is a tie. If no rater could judge the item, it counts in `cannot_judge`. If a rater is a proxy or
+    a judge, there is no pooled row, because a proxy or a judge is not a person.
 
     Args:
         key: rows of a preference sheet's blinding key, which tells what each rater was shown.
@@ -133,8 +135,8 @@ def proxy_ratings(items: Sequence[Item], sheet: str) -> list[Row]:
     the rater PROXY.
 
     `win_rates` takes these ratings together with a blinding key. Make this key with
-    `key_rows(items, sheet, "preference", [PROXY], "")`. Its secret may be empty, because the proxy ignores on which
-    side an answer is shown.
+    `key_rows(items, sheet, "preference", [PROXY], secret="")`. The secret decides on which side an answer is shown. It
+    may be empty, because the proxy ignores the side.
 
     Args:
         items: items of a preference sheet, from `sheets.preference_items`.

@@ -40,8 +40,8 @@ class Freeable:
 def freeable(study: Study) -> list[Freeable]:
     """Find the files that can be deleted: those of trials that were not chosen, and those of probes.
 
-    A stage is searched only if its trial is chosen and its folder `best` exists. This folder stays complete when the
-    files are deleted, because it has its own hard links to the chosen weights, or copies of them.
+    A stage is skipped until one of its trials is chosen and its folder `best` exists. The folder `best` stays complete
+    when the files are deleted, because it has its own hard links to the chosen weights, or copies of them.
     """
     parts: list[Freeable] = []
     for task in study.tasks:

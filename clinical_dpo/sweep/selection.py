@@ -65,7 +65,7 @@ def dev_score(rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[
 
 
 def _label_score(grades: Sequence[Grade], task: Mapping[str, Any]) -> float:
-    """Score graded label answers by the task's `selection_metric`. If the score is not defined, return 0."""
+    """Compute the task's `selection_metric`, such as macro F1, from graded answers. If it is not defined, return 0."""
     from clinical_dpo.grading import scores  # imported here: Snakemake imports this module at every start
 
     labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]

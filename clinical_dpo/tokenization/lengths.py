@@ -85,5 +85,5 @@ def token_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[tuple[int, in
 
 
 def _size(row: TaskRow) -> int:
-    """Return the bytes of a row's text in UTF-8."""
+    """Return the number of bytes of a row's text in UTF-8."""
     return sum(len(message["content"].encode()) for message in row["prompt"] + row["completion"])

@@ -47,12 +47,15 @@ class TrainingProgress(TrainerCallback):
             self.progress = Progress("step", state.max_steps, state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Write a line without loss if the trainer does not log this step and the last line is old enough."""
+        """Write a progress line without the loss if the last line is 10 seconds old, or if this is the last step.
+
+        If the trainer logs this step, write nothing here, because `on_log` writes the line.
+        """
         if self.progress is not None and not control.should_log:
             self.progress.advance(state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        """Write a line about training for a log entry with `loss`, or about an evaluation for one with `eval_loss`.
+        """Write a line if the log entry has the key `loss` (training) or `eval_loss` (evaluation).
 
         The trainer's summary at the end has neither key, so no line is written for it.
         """

@@ -76,9 +76,8 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
         read from the pair's row.
 
         Returns:
-            Two numbers. For each answer of the pair, the two models' log-probabilities have an absolute difference
-            (nats). The first number is the larger of these two differences. The second number is the number of tokens
-            of the longer answer.
+            The larger of the absolute differences (nats) on the chosen and on the rejected answer, and the number of
+            tokens of the longer answer.
         """
         columns = ("prompt_ids", "chosen_ids", "rejected_ids")
         rows: Any = self.train_dataset
@@ -98,8 +97,8 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     def _prepare_dataset(self, dataset: Dataset, *arguments: Any) -> Dataset:
         """Return the dataset unchanged, because its rows are already tokenized.
 
-        TRL's own tokenization encodes the spelling of a special token, such as `</s>` in a text, as the special token.
-        The rows have it as plain text.
+        If a message contains the characters of a special token, such as `</s>`, TRL's own tokenization would encode
+        them as this token. The rows have them as plain text.
         """
         return dataset
 

@@ -15,7 +15,7 @@ def train_stage(snakemake: Any, params: Any, settings: dict[str, Any], steps: in
     Args:
         snakemake: Snakemake's job. `wildcards` has the stage. `input` has the base model and the stage's files.
             `output` has run.json. `resources` has the settings that `stages.SPEED_SETTINGS` names.
-        params: parameters of the job's rule: `model`, the settings of the model file, and `code`, the digest of the
+        params: parameters of the job's rule. `model` has the settings of the model file. `code` is the digest of the
             code.
         settings: settings of the stage, with the learning rate (and beta) of this trial.
         steps: number of optimizer steps. None trains for the number of epochs in `settings`.

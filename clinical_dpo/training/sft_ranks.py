@@ -36,9 +36,9 @@ def refuse_eight_bit_optimizer(run: Run, sft: str | Path) -> None:
     """
     if is_adapter(sft) and "8bit" in run.settings["optimizer"]:
         raise PublicError(
-            f"key 'optimizer': the optimizer '{run.settings['optimizer']}' would change the LoRA weights of the SFT "
-            "model, but this training must keep them frozen. An optimizer with an eight-bit state also changes weights "
-            "whose gradient is zero. Set optimizer: adamw_torch."
+            f"key 'optimizer': the optimizer '{run.settings['optimizer']}' has an eight-bit state, so it also changes "
+            "weights whose gradient is zero. It would change the LoRA weights of the SFT model, which this training "
+            "must keep frozen. Set optimizer: adamw_torch."
         )
 
 
@@ -46,11 +46,11 @@ def policy_from_sft(run: Run, sft: str, lora: Mapping[str, Any]) -> Any:
     """Load the SFT model, ready to be trained further.
 
     If the SFT model is a LoRA adapter, its LoRA weights are frozen, and training changes only additional LoRA weights.
-    Both are in one adapter (see `policy_with_frozen_sft_ranks`). If the SFT model is not an adapter, training changes
-    all its weights.
+    One adapter holds the frozen and the additional weights (see `policy_with_frozen_sft_ranks`). If the SFT model is
+    not an adapter, training changes all its weights.
 
     Args:
-        run: settings of the training. The model's settings name the layers that an adapter trains.
+        run: settings of the training. `lora_targets` of its model names the layers that get the additional weights.
         sft: folder of the chosen SFT model.
         lora: rank, alpha and dropout of the additional LoRA weights.
     """

@@ -129,6 +129,21 @@ def test_labels_may_have_signs_and_any_script(text, labels, label):
     assert parse_label(text, labels) == label
 
 
+@pytest.mark.parametrize(
+    ("text", "labels", "label"),
+    [
+        ("The referral is non-urgent.", ["urgent", "nonurgent", "emergency"], "nonurgent"),
+        ("There is no evidence of PE.", ["embolism", "no PE"], "no PE"),
+        ("PE is unlikely.", ["embolism", "no PE"], "no PE"),
+        ("She has a PE.", ["embolism", "no PE"], None),
+        ("There is no cancer.", ["malignant", "not a cancer"], "not a cancer"),
+        ("Nonspecific.", ["no finding", "nonspecific finding", "mass"], None),
+    ],
+)
+def test_a_label_with_a_negation_is_named_by_denying_the_rest(text, labels, label):
+    assert parse_label(text, labels) == label
+
+
 def test_labels_that_differ_in_punctuation_alone_are_refused():
     with pytest.raises(UserError, match=r"key 'labels': two of 'UTI', 'UTI!' .*Use different words in each label"):
         parse_label("UTI", ["UTI", "UTI!"])

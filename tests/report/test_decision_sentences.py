@@ -123,7 +123,7 @@ def test_a_variant_that_is_no_better_than_a_trivial_answer_is_named():
     assert sentence(trivial=trivial_rows(dpo=YES_TO_ALL), **fields) == (
         "Neither is enough: DPO is better than SFT (+7.0, 99% interval 1.0 to 13.0), at 2.1 times the GPU hours, and "
         "no better than a trivial answer. DPO is not shown to be better than the answer UTI to every item (+23.0, 99% "
-        "interval -5.0 to 30.0). DPO answers UTI to 98% of the items."
+        "interval -5.0 to 30.0, 100 items). DPO answers UTI to 98% of the items."
     )
     fields = {"decision": "equivalent", "effect": 0.0, "margin_ci_low": -0.02, "margin_ci_high": 0.02}
     text = sentence(trivial=trivial_rows(sft=YES_TO_ALL), **fields)

@@ -93,7 +93,7 @@ def test_trivial_answers_base_models_no_better_ties_and_unreadable_answers_are_n
     )
     assert (
         "  uti, llama: Base is not shown to be better than the answer UTI to every item (+23.0, 99% interval -5.0 to "
-        "30.0). Base answers UTI to 98%" in text
+        "30.0, 100 items). Base answers UTI to 98%" in text
     )
     assert "Equal scores on dev, so the lower eval loss decided: uti, llama, sft (2 trials).\n" in text
     assert "Nothing was measured, since most answers cannot be read: uti, llama, DPO (51%).\n" in text

@@ -1,4 +1,8 @@
-"""Compare the papers' printed numbers with the run's numbers: in one table, and in the two tables of Murphy 2024."""
+"""Write tables that compare the papers' printed numbers with the run's numbers.
+
+One table compares the numbers of all papers. Two further tables show the run's numbers beside those of Murphy 2024: one
+for PubMedQA and one for MeQSum. They are also written as LaTeX. A task that is not in the run has no such table.
+"""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, replacing, write_csv

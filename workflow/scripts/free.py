@@ -1,4 +1,4 @@
-"""Delete weights that no result needs, and list which future changes of the study would train trials again."""
+"""Delete weights that no result needs. List the later changes of the study that would need these weights again."""
 
 from pathlib import Path
 

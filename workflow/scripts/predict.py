@@ -1,7 +1,7 @@
 """Write one model's answers to the prompts of one or more splits.
 
-The model is the base model, or a model that was trained from it: by any trial, by the chosen trial, or by the chosen
-trial with an extra training seed.
+The model is the base model or a trained model. A trained model comes from one trial of a sweep, from the chosen trial,
+or from a further training with the chosen trial's settings and another seed.
 """
 
 from pathlib import Path

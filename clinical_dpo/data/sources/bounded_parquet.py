@@ -15,9 +15,9 @@ def check_parquet(path: Path) -> tuple[int, int]:
     """Check a Parquet file. Return the number of bytes and the number of values that the file unpacks to.
 
     First, the sizes in the footer are checked. The footer may be wrong. Therefore the rows are then unpacked in small
-    batches, and their number and bytes are counted. If a list column repeats a text, every repetition is counted, but
-    not unpacked. A value inside n nested lists or objects counts as n + 1 values, because each list and object takes
-    memory.
+    batches, and their number and bytes are counted. In a list column, a repeated text is held in memory once, but its
+    bytes count for every repetition. A value inside n nested lists or objects counts as n + 1 values, because each list
+    and object takes memory.
 
     Raises:
         UserError: too many rows, columns, values or bytes; lists and objects nested too deep; lists in an encoding that
@@ -83,8 +83,8 @@ def _check_footer(path: Path, file: Any) -> int:
                 check_limit(location, "bytes", chunk.num_values * column.length, "bytes when unpacked")
                 if _SHARED_PREFIXES in chunk.encodings:
                     raise UserError(
-                        f"{location}: the lists have the encoding {_SHARED_PREFIXES}, which hides the size of the "
-                        "unpacked lists. Write the file with another encoding."
+                        f"{location}: the lists of this column have the encoding {_SHARED_PREFIXES}. This encoding "
+                        "does not tell how large the lists are when unpacked. Write the file with another encoding."
                     )
     return values
 

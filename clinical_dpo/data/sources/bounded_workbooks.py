@@ -165,10 +165,12 @@ class _PartCheck:
             check_limit(location, "cells", self._row * self._widest, "cells")
 
     def _check_declared(self, name: str, attributes: Mapping[str, str]) -> None:
-        """Raise an error if an XML element declares another type for a workbook part than the part's name implies.
+        """Raise an error if an XML element declares a type for a workbook part that does not fit the part's name.
 
-        The limits of a part depend on its name, but openpyxl reads the part as the declared type. The elements
-        `Override` and `Relationship` declare types. Only the names of sheets and of the shared texts imply a type.
+        For example, `worksheets/sheet1.xml` must be declared as a worksheet. Only the names of sheets and of the shared
+        texts are checked. The elements `Override` and `Relationship` declare types; other elements are ignored.
+
+        The run's limits for a part depend on its name, but openpyxl reads the part as the declared type.
 
         Args:
             name: tag of the element, without namespace.
@@ -210,7 +212,10 @@ def _kind(part: str) -> str | None:
 
 
 def _number(text: str | None, default: int) -> int:
-    """Return the number of a row from its `text` in the file; `default` if `text` is None or openpyxl refuses it."""
+    """Convert a row number from text, as it is in the file, to an integer: "12" -> 12.
+
+    The result is `default` if the row has no number (`text` is None), or if openpyxl would refuse the text.
+    """
     try:
         return default if text is None else int(float(text))
     except (OverflowError, ValueError):

@@ -100,9 +100,10 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def _past_stars(reached: set[int], parts: Sequence[str]) -> set[int]:
-    """For each index of a `**` in `reached`, add the next index to `reached`. Return `reached`.
+    """Add to `reached` the parts of a pattern that a match reaches by skipping a `**`, and return `reached`.
 
-    A `**` can stand for zero folders. Therefore a match that has reached a `**` has also reached the part after it.
+    A `**` can stand for zero folders. Therefore a match that has reached a `**` has also reached the part after it. For
+    the pattern `**/*.csv`, {0} becomes {0, 1}.
 
     Args:
         reached: indices of the `parts` that the match has reached. The set is changed in place.
@@ -161,7 +162,8 @@ def _entry(configs: Sequence[dict[str, Any]], config: str | None, where: str) ->
         return entries[config]
     if config is not None:
         raise UserError(
-            f"{where}: there is no config '{config}'. Set `config` to one of {', '.join(list(entries)[:50])}."
+            f"{where}: the data set has no config '{config}'. Set `config` under `source` to one of "
+            f"{', '.join(list(entries)[:50])}."
         )
     default = [
         name for name in entries if len(entries) == 1 or name == "default" or entries[name].get("default") == "true"
@@ -222,10 +224,14 @@ def _matches(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
 
 
 def _inside(pattern: Any, location: str) -> str:
-    """Return a pattern or folder of a card without its empty parts and its `.` parts: `./a//b` becomes `a/b`.
+    """Return a path from the README.md without empty parts and `.` parts: `./a//b` becomes `a/b`.
+
+    Args:
+        pattern: a folder, or a pattern for paths of files.
+        location: repository and configuration, for messages.
 
     Raises:
-        UserError: the pattern or folder lies outside of the repository, or is too long.
+        UserError: the path is not text, lies outside of the repository, or is too long.
     """
     if not _is_text(pattern) and pattern != "":
         raise UserError(f"{location}: `data_dir` in the README.md is not a folder. {_MEND}")

@@ -65,11 +65,11 @@ class MergedCells:
     """The merged cells of a table whose first row names the columns.
 
     Attributes:
-        unread: maps the name of each column that is left out to the reason. A column is left out if the merged cells
-            of its name also cover the place of another column's name, and this other column has values. A column is
-            also left out if the merged cells of its name reach down into rows with values. Columns under one merged
-            name may have names of their own in a lower row, such as `Systolic` below `Pressure`. Such columns are left
-            out too, under the names of the lower row.
+        unread: name of a column that is left out -> reason. The method `marked` fills it. A column is left out if its
+            merged name extends over a column that has values, but no name. Columns that have names in a lower row below
+            this merged name, such as `Systolic` below `Pressure`, are left out too, under the names of the lower row. A
+            column is also left out if its merged name reaches down into rows with values. Ignored columns are not
+            listed.
     """
 
     def __init__(
@@ -132,20 +132,20 @@ class MergedCells:
         return cells[area.left - 1] if area.left <= len(cells) else None
 
     def _nameless(self, area: Area) -> list[int]:
-        """Return the unnamed columns, counted from 0, into which the merged cells of another column's name extend.
+        """Return the columns without a name of their own that a merged column name covers, counted from 0.
 
         Args:
-            area: the merged cells of the name. The name belongs to their first column.
+            area: the merged cells with the column name. The name belongs to the first column of this area.
         """
         return [i for i in range(area.left, area.right) if i >= len(self._names) or not self._names[i]]
 
     def _after_names(self, repairs: Tally) -> int:
         """Return the number of the first row below all rows with column names.
 
-        Rows below the first can contain further column names, such as `Systolic` and `Diastolic` below a merged
-        `Pressure`. These rows are skipped and counted in `repairs`. Each further name below a merged name that several
-        columns share is added to the attribute `unread`. The exceptions are a name that is also in the first row, and
-        the names below a merged name that is ignored.
+        A merged name in the first row, such as `Pressure`, can extend over several columns. A lower row can then name
+        these columns, such as `Systolic` and `Diastolic`. Such rows are skipped and counted in `repairs`. The names
+        below the merged name, such as `Systolic`, are added to the attribute `unread`. Names that are also in the first
+        row, and names below an ignored merged name, are not added.
         """
         after = 2
         for number, (_, cells) in enumerate(self._table[1:], start=2):

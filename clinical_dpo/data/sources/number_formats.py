@@ -131,9 +131,10 @@ def _token(character: str) -> Token:
 
 
 def _chosen(sections: tuple[Section, ...], value: Decimal) -> tuple[Section, bool]:
-    """Return the section that applies to a value, and whether a negative value needs a minus sign before its text.
+    """Return the section that applies to a value, and whether a negative value gets a minus sign before its text.
 
-    A section that is for negative values or for zero by its position needs no minus sign.
+    If no section has a condition, a second section is for negative values and gets no minus sign: `0;(0)` shows -5 as
+    "(5)".
     """
     numeric = [section for section in sections if not any(token.kind == "text" for token in section.tokens)]
     numeric = numeric or [Section((Token("general", ""),), None)]  # such as @, which shows numbers as typed
@@ -273,10 +274,15 @@ def _scientific(tokens: tuple[Token, ...], at: int, value: Decimal) -> str:
 
 
 def _fraction(tokens: tuple[Token, ...], slash: int, value: Decimal) -> str:
-    """Return a non-negative number as a fraction, such as `5 1/4`, in the form that a section sets.
+    """Return the text, such as `5 1/4`, that a section of a number format with a slash shows for a non-negative number.
 
-    If the section also has placeholders for a whole number, a fraction of zero is left out. `slash` is the index of the
-    slash in `tokens`.
+    If the section also has placeholders for a whole number, as `# ?/?` has, a number that rounds to a whole number is
+    shown without a fraction: 5.99 -> `6`.
+
+    Args:
+        tokens: the tokens of the section.
+        slash: index of the slash in `tokens`.
+        value: the number.
     """
     places = [i for i, token in enumerate(tokens[:slash]) if token.kind == "digit"]
     breaks = [n for n in range(1, len(places)) if places[n] != places[n - 1] + 1]

@@ -52,8 +52,8 @@ def open_sentence(sentence: str, strict: bool = False) -> str | None:
 
     The result is also None if the question would still refer to the options.
 
-    If `strict`, fewer sentences have a rule. For example, the noun after "which of the following" must then be in
-    `_NOUNS`. Otherwise, almost any plural noun and some singular nouns have a rule.
+    With `strict`, the rules accept fewer sentences. For example, `strict` accepts only the nouns in `_NOUNS` after
+    "which of the following". Without `strict`, almost any plural noun and some singular nouns are accepted.
     """
     noun, predicate, verb = (
         (_STRICT_NOUN, _STRICT_PREDICATE, _STRICT_PREDICATE) if strict else (_ANY_NOUN, _PREDICATE, _VERB)
@@ -85,8 +85,9 @@ def _plain(sentence: str, strict: bool) -> str:
     """Return a sentence without words that only point to the options, such as "option" in "treatment option".
 
     "Of the following, which" becomes "Which", and "which is" becomes "what is". With `strict`, "option" is removed only
-    after "treatment", "therapy" and "management". Without `strict`, "option" and "choice" are removed beside all nouns
-    of `_CHOICE`, and "What is best" becomes "What is the best".
+    after "treatment", "therapy" and "management". Without `strict`, "option" and "choice" are removed after all nouns
+    of `_CHOICE`, phrases such as "choice of" are removed before these nouns, and "What is best" becomes "What is the
+    best".
     """
     sentence = " ".join(sentence.split())
     if not strict:

@@ -144,9 +144,9 @@ def _plain(value: Any, kind: Any, date_only: bool, location: str, path: str | Pa
 
 
 def _member(kind: Any, name: str) -> Any:
-    """Return the Arrow type of member `name` of an object; None if the object's type `kind` does not list the member.
+    """Return the Arrow type of a struct's field `name`; None if the struct's type `kind` does not list the field.
 
-    Some types of the hub list no members.
+    Some types of the Hugging Face hub list no fields.
     """
     index = kind.get_field_index(name) if hasattr(kind, "get_field_index") else -1
     return kind.field(index).type if index >= 0 else None

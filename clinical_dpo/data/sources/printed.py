@@ -25,7 +25,7 @@ def printed_value(text: str) -> Any:
 
     Returns:
         The parsed value; None if `text` is not such a value. The result is also None for an empty list, an empty
-        object, a list that `_has_text` does not count (such as [1]), and a value of more than _LONGEST characters.
+        object, a list of only numbers, booleans and nulls (such as [1]), and a value of more than _LONGEST characters.
     """
     bare = text.strip()
     ends = bare[:1] + bare[-1:]

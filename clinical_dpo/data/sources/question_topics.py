@@ -117,7 +117,9 @@ TOPICS = tuple(_WIDE_TOPICS)
 
 
 def topic(sentence: str | None, asked: str, strict: bool = False) -> str:
-    """Return the topic of a question, `diagnosis` or `treatment`. If it has no topic, return the reason.
+    """Return the topic of a question, `diagnosis` or `treatment`, or the reason why the question has neither topic.
+
+    A reason is a text such as "asks for a mechanism".
 
     Args:
         sentence: the question's last sentence, rewritten so that it needs no options; None if `open_sentence` could

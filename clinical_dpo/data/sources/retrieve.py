@@ -42,7 +42,8 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         n: number of records to generate. A source whose text is not generated ignores this number.
 
     Returns:
-        The records; and their provenance. It has the following keys, and those of `retrieve_file` or `retrieve_hub`:
+        The records and their provenance. The provenance has the keys below. For a file or a hub data set, it also has
+        the keys of the provenance that `retrieve_file` or `retrieve_hub` returns.
 
         - `kind`, and `data` (`real` or `synthetic`).
         - The origin: `path` and `sha256` of a file, `id` and `revision` of a hub data set, or `generator`, `seed` and
@@ -132,8 +133,8 @@ def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row
 def _read(rows: Sequence[tuple[int, Row]], source: Mapping[str, Any], where: str) -> tuple[list[Row], dict[str, int]]:
     """Convert rows to records with the source's reader, the function in READERS that knows the publisher's format.
 
-    If the ids are the publisher's, a repeated id raises an error. Otherwise, the first record of each id is kept, and
-    the later rows with the same id are counted as dropped.
+    If several rows give the same id, the first record is kept, and the later rows are counted as dropped. For a reader
+    that takes the ids from the publisher (_PUBLISHED_IDS), a repeated id raises an error instead.
 
     Args:
         rows: number and content of each row.

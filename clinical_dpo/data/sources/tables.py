@@ -93,8 +93,8 @@ def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: st
 
     The delimiter counts as wrong in two cases:
 
-    - A name in the header contains another delimiter. This delimiter divides all of the first rows into the same number
-      of cells. It divides the header into more cells than `delimiter` does.
+    - A name in the header contains another delimiter that fits the table better: it divides all of the first rows into
+      the same number of cells, and divides the header into more cells than `delimiter` does.
     - The header is a single cell that contains another delimiter of LIKELY.
 
     Quotation marks are wrong if they enclose whole lines, or if all names are in single quotes. Columns that are
@@ -119,8 +119,8 @@ def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: st
         )
     if header and all(len(name) > 1 and name[0] == name[-1] == "'" for name in header):
         raise UserError(
-            f"{where}, header: the names are in single quotes, which are no quotation marks of CSV. Put every text in "
-            'straight quotes (").'
+            f"{where}, header: the names are in single quotes ('). CSV needs double quotes. Put every text in straight "
+            'quotes (").'
         )
     likely = likely_delimiter(text, delimiter)
     if len(header) == 1:
@@ -155,13 +155,14 @@ def rows_under_header(
             dashes below the column names. It also cleans column names (`_column_name`).
         content: a function of a cell and its location. It returns the cell's text or number, and raises a UserError if
             the cell has neither.
-        unread: column -> reason why the column is left out. If `content` raises an error for a cell below the header,
-            the function adds the cell's column. If `unread` is None or the column has no name, the function raises the
-            error instead.
+        unread: column -> reason why the returned rows lack the column. If `content` raises an error for a cell below
+            a column's name, the column is added here, and the error is not raised. None: every error of `content` is
+            raised.
 
     Raises:
-        UserError: no column has a name, two columns have the same name, a name in `ignore` is not a column, a column
-            without a name contains a value, or `content` raises an error that `unread` does not take.
+        UserError: no column has a name, two columns have the same name, a name in `ignore` is not a column, or a column
+            without a name contains a value. An error of `content` is also raised if its cell is in the header or in a
+            column without a name, or if `unread` is None.
     """
     first, cells = table[0]
     names = [str(content(cell, first)) for cell in cells]

@@ -62,9 +62,10 @@ def checked_texts(
         characters, and missing values that are spelled out.
 
     Raises:
-        UserError: a text or the path of keys to it contains NUL, or contains half a surrogate pair, which UTF-8 cannot
-            encode; a text is an error value of Excel; a text has more characters than `limits.characters`; or two
-            keys of a row or object differ only in Unicode form. The message names the location.
+        UserError: NUL, or half a surrogate pair, which UTF-8 cannot encode, is in a text, in its column's name or in
+            the key of an object around it; a text is an error value of Excel; a text has more characters than
+            `limits.characters`; or two keys of a row or object differ only in Unicode form. The message names the
+            location.
     """
     report = TextReport()
     checked = []
@@ -133,8 +134,8 @@ class _RowCheck:
             prefix: path of the object, such as `context.`; empty for a row.
 
         Raises:
-            UserError: a text or the path of keys to it contains NUL or half a surrogate pair; a text is an error value
-                of Excel or is too long; or two keys differ only in Unicode form.
+            UserError: two keys differ only in Unicode form; a text is too long or is an error value of Excel; or NUL or
+                half a surrogate pair is in a text, in its key or in the key of an object around it.
         """
         members = {nfc(name): self.value(part, f"{prefix}{nfc(name)}") for name, part in row.items()}
         if len(members) < len(row):
@@ -164,7 +165,7 @@ class _RowCheck:
         return value
 
     def _restored(self, text: str, location: str) -> Any:
-        """Make the repairs that `repair` names in a text, and count the repaired faults in `report`.
+        """Apply the repairs listed in `self.repair` to a text, and count the repaired faults in `self.report`.
 
         The repairs are made in rounds until the text no longer changes, because a repaired text may need a further
         repair. There are at most _MOST_FORMS rounds.
@@ -213,7 +214,7 @@ def _broken(text: str) -> re.Match[str] | None:
 
 
 def _warnings(text: str) -> Iterator[str]:
-    """Yield a description of each fault of a text that no repair can mend."""
+    """Yield a description of each fault that a text has and that no repair can mend."""
     if _CONTROL.search(text):
         yield "control characters"
     if text in _MISSING or (text.startswith("####") and not text.strip("#")):

@@ -90,8 +90,9 @@ class CellReader:
         Raises:
             UserError: the cell has an error value, a formula without a value, a number with too many digits for Excel,
                 a date that Excel may have made from a text, or a date that Excel does not show. The error is also
-                raised if the format hides the value and the source's setting `as` is not `shown` for the column, or if
-                a merged cell covers the cell and the source's setting `merged_cells` has no value for the column.
+                raised if the format hides a text and the source does not set `as: shown` for the column, or if the
+                format hides a number and the source sets neither `as: shown` nor `as: number` for the column. It is
+                also raised if a merged cell covers the cell and the source does not set `merged_cells` for the column.
         """
         if isinstance(cell, CoveredCell):
             return self._covered(cell)

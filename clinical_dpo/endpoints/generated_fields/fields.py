@@ -97,8 +97,7 @@ def written_texts(
         prompts: prompts from `text_prompts`.
         answers: the model's answer to each prompt, in the order of `prompts`. An answer has `text`, `tokens` and
             `finish_reason`. It may have further fields, such as the `model` that a server states.
-        writer: the same for all texts: `written_by`, and either the `model` with its `revision` or the `base_url` of
-            the server.
+        writer: what wrote the texts: `written_by`, and either `model` and `revision` or the server's `base_url`.
         template: template of the prompts.
         where: file of the records, for messages.
 

@@ -20,9 +20,10 @@ COLUMNS = ("control", *VERDICT_COLUMNS)
 def controls_of(kind: str) -> list[str]:
     """Return the names of the controls for a kind of verdict.
 
-    Every kind has the control `repeated`. The kinds that grade single answers also have the control `shuffled`. The
-    kind `preference` does not have it: if its answers were shuffled, both answers of a pair would belong to other
-    questions, and neither would be the better one.
+    A control tests the judge. Every kind has the control `repeated`: the judge grades items a second time. The kinds
+    that grade single answers also have the control `shuffled`: the judge grades answers to other questions. The kind
+    `preference` has no control `shuffled`. If its answers were shuffled, both answers of a pair would belong to other
+    questions, and neither would be better.
     """
     return [REPEATED] if kind == "preference" else [SHUFFLED, REPEATED]
 

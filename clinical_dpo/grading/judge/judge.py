@@ -239,13 +239,13 @@ def _waiting_for(endpoint: Endpoint, unavailable: str | None, refused: Mapping[s
 
 
 def is_constant(ratings: Counter[str]) -> bool:
-    """Whether a judge gave the same verdict on all of at least two items.
+    """Whether a judge gave the same verdict on all items. The result is False for fewer than two items.
 
-    For pairs of answers, the judge must also have given the same verdict in both orders: `A A` is constant, `A B` is
-    not.
+    For a pair of answers, a rating holds one verdict for each order of the two answers. These two verdicts must also be
+    the same: the result is True if all ratings are "A A", and False if all are "A B".
 
     Args:
-        ratings: verdict -> number of items.
+        ratings: rating -> number of items.
     """
     return ratings.total() > 1 and len(ratings) == 1 and len(set(next(iter(ratings)).split())) == 1
 

@@ -89,10 +89,17 @@ _SCALE = re.compile(r"^\W*[1-5]\s*[=:–-]\s*\w[^\n]*", re.MULTILINE)  # "1 = ve
 def likert_grade(text: str) -> str | None:
     """Return the grade from 1 to 5 in a reply; None if the reply has no grade or is ambiguous.
 
-    A grade that is called final or overall takes precedence over all others. Next come, in this order, a grade that is
-    called a score or the like, a grade that is assigned ("I give it a 4"), and a fair one ("4 seems fair"). A digit
-    that stands alone is used only if there is no such grade. A reply is ambiguous if it has different grades of equal
-    precedence. If the reply corrects itself, only the text after the last correction is read.
+    The first of these forms that occurs in the reply decides:
+
+    1. a grade that is called final or overall ("Overall: 4"),
+    2. a grade after a heading ("Grade: 4" at the start of a line) or in parentheses ("grade (4)"),
+    3. a grade that is called a score or the like ("my score is 4"),
+    4. a grade that is assigned ("I give it a 4"),
+    5. a grade that is called fair or the like ("4 seems fair"),
+    6. a digit that stands alone.
+
+    A reply is ambiguous if the form that decides occurs with different grades. If the reply corrects itself, only the
+    text after the last correction is read.
     """
     plain = _plain(text)
     if undecided := _UNDECIDED.search(plain):

@@ -67,11 +67,12 @@ def preferred_side(text: str) -> str | None:
 
     If the reply corrects itself ("wait", "actually"), only the text after the last correction is read.
 
-    A verdict after words such as "Verdict:" or "winner is" takes precedence. If there are several and they differ, the
+    A verdict after words such as "Verdict:" or "winner is" takes precedence. If several such verdicts differ, the
     result is None.
 
-    Without such words, a verdict is a side that the reply calls better, chooses, begins with, or has alone in a line or
-    sentence. A statement that both sides are equal is the verdict tie. Several verdicts that differ give:
+    Without such words, the reply names a side as its verdict in one of four ways: it calls the side better, it chooses
+    the side, it begins with the side, or it has a line or sentence that consists only of the side. The statement that
+    both sides are equal is the verdict tie. If the reply has several verdicts that differ, the result is:
 
     - tie, if they include A, B and tie.
     - Otherwise the last verdict, if a word such as "however" comes before it.

@@ -48,7 +48,8 @@ class Prompt:
         """Return the likert prompt with `anchors` as the meanings of the grades from 1 to 5.
 
         If `anchors` is None or equal to the default ANCHORS, return the prompt unchanged. Otherwise, `version` of the
-        new prompt ends with a digest of the anchors, because a stored reply belongs to one wording.
+        new prompt ends with a digest of the anchors. Stored replies to prompts with other anchors are therefore not
+        reused.
         """
         if anchors is None or tuple(anchors) == ANCHORS:
             return self

@@ -44,7 +44,7 @@ def opendocument_rows(path: Path) -> list[list[str]]:
 
 
 class _FirstTable:
-    """Reads the rows of a document's first table, within the run's limits."""
+    """Reads the rows of a document's first table. A table that exceeds the config's `limits` raises UserError."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -103,10 +103,14 @@ class _FirstTable:
         return "".join(parts)
 
     def _number(self, element: Element, name: str) -> int:
-        """Return how often an element is repeated, as the attribute `name` states. Without this attribute, return 1.
+        """Return the number of times that an element is repeated.
+
+        Args:
+            element: an element for repeated rows, cells or spaces.
+            name: name of the attribute that holds the number. If the element lacks the attribute, the number is 1.
 
         Raises:
-            UserError: the attribute is not a number.
+            UserError: the attribute is not a number of one to nine digits.
         """
         text = element.get(name, "1")
         if not re.fullmatch("[0-9]{1,9}", text):
@@ -118,15 +122,15 @@ class _FirstTable:
         return int(text)
 
     def _count(self, rows: int = 0, columns: int = 0, spaces: int = 0, characters: int = 0) -> None:
-        """Check the size that the table will have after a row, a cell or a run of spaces is added with its repetitions.
+        """Check that the table stays within the run's limits if a row, a cell or a run of spaces is added.
 
         A file stores repeated rows, cells and spaces once, with a number of repetitions. So the table of a small file
         can be very large. This method is called once per stored row, cell or run of spaces, before it is added.
 
         Args:
-            rows: for a row, the number of rows that the table has after it.
-            columns: for a cell, the number of columns that its row has after it.
-            spaces: for a run of spaces, the number of spaces.
+            rows: total number of rows, including the added row and its repetitions; 0 if no row is added.
+            columns: number of columns of the row, including the added cell and its repetitions; 0 if no cell is added.
+            spaces: number of spaces in the added run of spaces.
             characters: number of characters that the repetitions add to the table.
 
         Raises:

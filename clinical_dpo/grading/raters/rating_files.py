@@ -260,9 +260,9 @@ def _label_studio_rows(path: Path) -> list[Row]:
                 rows[-1]["rated_at"] = task.get("updated_at")
         except (AttributeError, KeyError, TypeError) as error:
             raise UserError(
-                f"{path}, task {number}: the task does not have the fields of a rating sheet ({type(error).__name__}: "
-                f"{error}). Export the Label Studio project of the sheet as JSON or JSON-MIN, with its data fields and "
-                "annotations."
+                f"{path}, Label Studio task {number}: a field of the rating sheet is missing or has a wrong type "
+                f"({type(error).__name__}: {error}). Export the Label Studio project of the sheet as JSON or JSON-MIN, "
+                "with its data fields and annotations."
             ) from None
     return rows
 

@@ -7,15 +7,9 @@ from typing import Any
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.config.raters import MEAN_SHEETS
 from clinical_dpo.grading.answers import read_answers, read_task_rows
+from clinical_dpo.grading.raters.final_grades import disputed_items, final_grades, mean_grades, variant_grades
 from clinical_dpo.grading.raters.rating_files import rating_files
-from clinical_dpo.grading.raters.ratings import (
-    collect_ratings,
-    disputed_items,
-    final_grades,
-    mean_grades,
-    pending_ratings,
-    variant_grades,
-)
+from clinical_dpo.grading.raters.ratings import collect_ratings, pending_ratings
 from clinical_dpo.grading.raters.sample import sampled_rows
 from clinical_dpo.grading.raters.sheets import (
     Item,
@@ -78,10 +72,10 @@ def rater_grades(
 ) -> dict[str, list[Grade]]:
     """Return variant -> the raters' grades of this variant's answers, in the order of `rows`.
 
-    On a correctness sheet, the grade is the judgement of more than half of the raters. If there is none, the
-    adjudicator's judgement is the grade. Without an adjudicator, such an answer counts as wrong and invalid. On a
-    likert or rubric sheet, the grade is a mean of the ratings (see `ratings.mean_grades`). A grade is pending until its
-    ratings are there.
+    On a correctness sheet, the grade is 1 if more than half of the raters chose `correct`, and 0 if more than half
+    chose `incorrect`. Without such a majority, the adjudicator's judgement decides. If there is no adjudicator either,
+    the answer counts as wrong and invalid. On a likert or rubric sheet, the grade is a mean of the ratings (see
+    `final_grades.mean_grades`). A grade is pending until its ratings are there.
 
     Args:
         key_path: file of the blinding key of the correctness, likert or rubric sheet.

@@ -19,7 +19,7 @@ def by_answer(rows: Rows) -> dict[str, dict[str, Mapping[str, str]]]:
     On a rubric sheet, an answer has an item for each criterion. On other sheets, an answer has one item.
 
     Args:
-        rows: the rows of a sheet's key, or a judge's verdicts.
+        rows: rows of a sheet's blinding key, or rows with a judge's verdicts.
     """
     answers: dict[str, dict[str, Mapping[str, str]]] = {}
     for row in rows:

@@ -69,8 +69,9 @@ def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) 
 
     Args:
         n: number of documents.
-        seed: seed of all random draws, including the draw of a `Reader` (the rules of the crude answers).
+        seed: seed of all random draws.
         crude_share: probability (0 to 1) that a question with the exact wording of a task is answered by a crude rule.
+            The crude rules are those of one imagined hurried reader, drawn by `draw_reader`.
         generators: names of the generators of the notes. The order of the generators changes the documents.
 
     Raises:
@@ -187,10 +188,11 @@ def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
 def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about an abstract.
 
-    If the imagined reader (`Reader`) hurries, the task's question gets a crude answer. For a weak study, the crude
-    answer is an evasive sentence (`EVASIVE`), which depends on the weakness: the design or the small number of
-    patients. For any other study, the crude answer is the finding that the abstract reports first, even if the question
-    asks for the other finding. If the reader does not hurry, the answer is correct.
+    The abstract reports two findings. The first pair has the task's question, which asks for one of the findings. If
+    the imagined reader (`Reader`) hurries, the answer of this pair is crude. For a weak study, it is an evasive
+    sentence of `EVASIVE`, which depends on the weakness: the design or the small number of patients. For any other
+    study, it is the finding that the abstract reports first, which may be the wrong finding. Three further pairs always
+    have correct answers.
     """
     finding = case.asked
     answer = pubmedqa.conclusion(case, finding)
@@ -212,10 +214,10 @@ def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document
 def _meqsum_turns(case: MeqsumCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about a patient's message.
 
-    The first pair is about the task's instruction to summarize the message in one short question. If the imagined
-    reader (`Reader`) hurries, the answer of this pair is crude: a copy of the message's courtesy (a polite question
-    without content). In a message without a courtesy, the crude answer is a copy of the patient's question or of the
-    patient's history, whichever comes first in the message.
+    The question of the first pair is the task's instruction to summarize the message in one short question. If the
+    imagined reader (`Reader`) hurries, the answer of this pair is crude. It copies the polite question that follows the
+    greeting of the message, such as "Can you help me?". If the message has no polite question, the crude answer copies
+    the patient's question or the patient's history, whichever comes first in the message.
     """
     early = case.text.index(case.asked) < case.text.index(case.history)
     crude = case.courtesy or (sentence_case(case.asked) if early else case.history)

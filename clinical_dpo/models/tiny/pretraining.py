@@ -21,9 +21,9 @@ _SMOOTHING = 0.97  # weight of earlier steps in the reported loss
 
 @dataclass(frozen=True)
 class Architecture:
-    """The classes of a model and of its config, and the special tokens of its chat format.
+    """The classes of a model and of its config, and the model's special tokens.
 
-    The chat format has only a few special tokens, because each token of a conversation costs CPU time.
+    The chat format adds few special tokens to a conversation, because each token costs CPU time.
     """
 
     config: type[Any]

@@ -181,13 +181,13 @@ def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
 def _draw_ratio(axes: Axes, dpo: Mapping[str, Any], y: int) -> None:
     """Draw the ratios of DPO's training time to SFT's training time, as marks at height `y` of a panel.
 
-    One mark is the ratio of a step, and another mark is the ratio of a whole run. A third mark is the published ratio.
-    It is left out if no ratio is published.
+    One mark is the ratio of the times per training row. Another mark is the ratio of the times of a whole run. A third
+    mark is the published ratio. It is left out if no ratio is published.
 
     Args:
         axes: the panel.
-        dpo: the row about DPO in the cost table.
-        y: number of the row of the chart in which the marks are.
+        dpo: the cost table's row about DPO.
+        y: height of the marks: the number of a row of the chart.
     """
     axes.plot(float(dpo["run_ratio"]), y, color=INK, **RUN_MARKER)
     axes.plot(float(dpo["row_ratio"]), y, "o", color=INK, markersize=4)

@@ -29,9 +29,10 @@ def headroom_of(bars: Sequence[Row]) -> float:
 def draw_brackets(
     axes: Axes, group: Sequence[Row], positions: Mapping[str, float], low: float, high: float, headroom: float
 ) -> None:
-    """Draw brackets above the scale, each a step higher than the last, so that their texts do not overlap.
+    """Draw the brackets of one model above the scale, at different heights, so that their texts do not overlap.
 
-    If a bracket has two P, they are on two lines: the P of right answers on the upper line, the P of F1 on the lower.
+    If a bracket has two P, the upper line of its text is the P for the number of right answers (`p_vs_...`), and the
+    lower line is the P for F1 (`p_f1_vs_...`).
 
     Args:
         axes: the panel.

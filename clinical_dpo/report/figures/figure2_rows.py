@@ -30,7 +30,7 @@ def comparison_rows(
 
     The rows have the columns COLUMNS. With several training seeds, they also have SEED_COLUMNS. With external answers
     (made outside of the run), they also have p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms
-    (further variants), they also have the columns of the P against DPO.
+    (further variants), they also have p_vs_dpo, significant_vs_dpo, p_f1_vs_dpo and f1_significant_vs_dpo.
 
     If the headline metric is F1, `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. A variant may have
     more right answers than the variant it is compared with, but a lower F1, or the reverse. In the bar's row, the
@@ -38,9 +38,9 @@ def comparison_rows(
 
     Args:
         metrics_rows: rows of a task's metrics table, as computed or as read from CSV.
-        stats_rows: rows of the task's statistics table. A P goes to the bar of the first variant of its comparison: the
-            P of SFT against base to SFT's bar, the P of DPO against SFT to DPO's bar. An arm's row has the
-            threshold for the comparisons of arms.
+        stats_rows: rows of the task's statistics table, one per model and comparison. The P and the threshold of a
+            comparison go to the bar of its first variant: those of SFT against base go to SFT's bar. The comparisons of
+            arms have a threshold of their own.
         metric: the task's headline metric, a key of METRICS.
         seed_rows: rows of the task's table over training seeds; empty with a single seed.
 
@@ -83,9 +83,9 @@ def comparison_rows(
 
 
 def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
-    """Add the columns SEED_COLUMNS to all bars: the seeds, and the estimate with each seed.
+    """Add the columns SEED_COLUMNS to the row of each bar: the seeds, and the estimate with each seed.
 
-    Bars of untrained variants and of external answers get None. The table over training seeds has only differences
+    The columns are None for untrained variants and external answers. The table over training seeds has only differences
     between variants, so the estimates are computed:
 
     - SFT or DPO with a seed: the estimate of base, plus the difference from base with this seed. Base has one estimate
@@ -94,7 +94,7 @@ def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]]
       this seed.
 
     Args:
-        by_bar: (model, variant) -> bar.
+        by_bar: (model, variant) -> row of the bar.
         seed_rows: rows of the task's table over training seeds.
         metric: the headline metric, a key of METRICS.
     """

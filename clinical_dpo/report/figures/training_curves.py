@@ -38,9 +38,9 @@ def curve_rows(logs: Paths, selections: Paths) -> list[Row]:
     """Make a row with the columns COLUMNS for every evaluation of every trial. The column `chosen` marks chosen trials.
 
     Args:
-        logs: paths {task}/{model}/{stage}/{trial}/{probe or adapter}/log.csv of every trial, in the order of the
-            sweeps. A run that evaluates only once, at its end, gives one row.
-        selections: paths {task}/{model}/{stage}/selection.csv of every sweep.
+        logs: the path {task}/{model}/{stage}/{trial}/{probe or adapter}/log.csv of every trial, in the order of the
+            sweeps.
+        selections: the path {task}/{model}/{stage}/selection.csv of every sweep.
     """
     chosen = {
         (*parse("selection", path).values(), row["trial"]): row["chosen"]

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from clinical_dpo.io import Row
-from clinical_dpo.report.decision_sentences import margin_text, over_seeds
+from clinical_dpo.report.amounts import margin_text
+from clinical_dpo.report.decision_sentences import over_seeds
 from clinical_dpo.report.page.comparisons import Rows
 
 

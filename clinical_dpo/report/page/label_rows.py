@@ -1,4 +1,4 @@
-"""Rows of the report page about sensitivity and specificity, and other metrics of labels and probabilities."""
+"""Rows of two tables of the report page: sensitivity and specificity; further metrics of labels and probabilities."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,9 +44,8 @@ def label_rows(
         metrics: rows of `statistics.metrics.COLUMNS` of all tasks.
         tasks: task -> settings with `title`.
         models: model -> the model's name on the page.
-        names: metric -> the metric's name on the page. Metrics that are not in `names` get no row. Pass SENSITIVITIES
-            or DETAILS. With DETAILS, a task gets rows only if `metrics` has its balanced accuracy (MARK). With
-            SENSITIVITIES, this condition does not apply.
+        names: metric -> the metric's name on the page, either SENSITIVITIES or DETAILS. Other metrics get no row. With
+            DETAILS, a task gets rows only if `metrics` has a row with the balanced accuracy of this task.
     """
     detailed = {row["task"] for row in metrics if row["metric"] == MARK or names is SENSITIVITIES}
     shown = [row for row in metrics if row["task"] in detailed and row["metric"] in names]

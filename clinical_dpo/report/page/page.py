@@ -95,7 +95,7 @@ def report_page(
         unreadable: rows of reports/tables/unreadable.csv (decisions under other rules for unreadable answers).
         subgroups: rows of reports/tables/subgroups.csv; empty without subgroups.
         tasks: task -> `title`, `description` and `metric` from its file.
-        models: maps the name of a model or of external answers (made outside of the run) to the name shown.
+        models: model, or name of external answers (made outside of the run) -> name shown.
         drawings: figures, in the order in which they are shown.
         watermark: the warning that the config puts on all numbers of the run, or None.
         left_out: name of what the run leaves out (a task, or external answers) -> reason.

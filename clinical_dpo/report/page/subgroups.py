@@ -60,10 +60,8 @@ def _items(row: Mapping[str, Any]) -> str:
 def _estimate(row: Mapping[str, Any] | None) -> tuple[str, str]:
     """Return the text of an estimate, and the text of its interval and P.
 
-    If `row` is None, as for a variant that the task does not have, the texts are a dash and "".
-
     Args:
-        row: row of subgroups.csv, or None.
+        row: row of subgroups.csv. None, for example if the task does not have the variant, gives a dash and "".
     """
     if row is None:
         return "–", ""

@@ -153,8 +153,8 @@ def _model_verdict(row: Mapping[str, Any], models: Mapping[str, str], below: Col
     Args:
         row: row of stats.csv.
         models: maps the name of a model or of external answers (made outside of the run) to its name on the page.
-        below: (task, model, variant) of each variant for which the run does not show that it beats a trivial answer
-            (one label for every item).
+        below: (task, model, variant) of each variant that is not shown to beat a trivial answer (one label for every
+            item).
     """
     return f"{models[row['model']]}: {verdict(row, models, below)[1]}"
 
@@ -191,8 +191,8 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
     """Make a row for each task and grader.
 
     The columns are `task` (title of the task), `grader` (a phrase that says how the answers were graded), `proxy`
-    (whether the grades are proxy grades) and `invalid` (share of unreadable answers of the model and variant where this
-    share is largest).
+    (whether the grades are proxy grades) and `invalid` (the share of unreadable answers; the largest share among all
+    models and variants).
 
     Args:
         shown: rows of metrics.csv about the tasks' headline metrics.

@@ -45,7 +45,7 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
 
     Args:
         x, y: grades of the first and of the second variant, with the items in the same order. No grade is pending.
-        task: the task's setting `metric`, a key of METRICS.
+        task: the task's settings. Only `metric`, a key of METRICS, is used.
         threshold: significance level; P below this level is significant.
     """
     metric = METRICS[task["metric"]]

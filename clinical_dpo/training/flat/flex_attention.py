@@ -48,7 +48,8 @@ def _block_mask(segments: Segments, window: int | None, device: torch.device) ->
     """Mask of blocks for a row in the flat layout. It tells which tokens each token attends to.
 
     Args:
-        segments: begin and end of each segment and of the tokens that it shares, see `layout.Segments`.
+        segments: for each row of the batch, begin and end of its own tokens, and begin and end of the tokens that it
+            shares with an earlier row (see `layout.Segments`).
         window: number of tokens in the sliding window; None for no limit.
         device: device of the mask.
     """

@@ -95,10 +95,10 @@ def picked_logps(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def fused_outputs(model: Any, layout: Layout | None = None, **batch: Any) -> Any:
-    """Return the output of a model with TRL's fused head. Its per-token tensors have the shape (rows, width - 1).
+    """Return the output of a model with TRL's fused head, in the same form for the padded and the flat layout.
 
-    They are zero where no token is predicted. They have the shape of the padded batch also in the flat layout, so that
-    TRL's losses and metrics work for both layouts.
+    TRL's losses and metrics therefore work for both layouts. Per-token tensors have the shape (rows, width - 1), where
+    width is the number of tokens in a row of the padded batch. Elements are zero where no token is predicted.
 
     Args:
         model: the model that TRL calls. If `layout` is given, `use_flat_layout` must have prepared it.

@@ -6,8 +6,9 @@ import pytest
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.grade import COLUMNS
-from clinical_dpo.grading.raters import ratings
+from clinical_dpo.grading.raters.final_grades import disputed_items, final_grades, majority, variant_grades
 from clinical_dpo.grading.raters.rating_round import why_nothing_to_adjudicate
+from clinical_dpo.grading.raters.ratings import collect_ratings
 from clinical_dpo.grading.raters.sheet_files import page
 from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, key_rows
 from clinical_dpo.io import write_csv
@@ -30,13 +31,13 @@ def final_grade(tmp_path):
             rater: rate(tmp_path / f"correctness.{rater}.csv", key, rater, [rating])
             for rater, rating in (("r1", first), ("r2", second))
         }
-        rows = ratings.collect_ratings(key, files)
+        rows = collect_ratings(key, files)
         third_key = key_rows(items, "adjudication", "correctness", ["r3"], SECRET)
         path = rate(tmp_path / "adjudication.r3.csv", third_key, "r3", [third])
-        adjudications = ratings.collect_ratings(third_key, {"r3": path}) if adjudicator else None
-        disputed = ratings.disputed_items(key, rows)
+        adjudications = collect_ratings(third_key, {"r3": path}) if adjudicator else None
+        disputed = disputed_items(key, rows)
         assert disputed <= {items[0].item_id}
-        return ratings.final_grades(key, rows, adjudications)[0], bool(disputed)
+        return final_grades(key, rows, adjudications)[0], bool(disputed)
 
     return final
 
@@ -73,7 +74,7 @@ def test_without_an_adjudicator_a_disagreement_is_not_called_cannot_judge(final_
     final, _ = final_grade(first, second, None, adjudicator=False)
     assert (final["grade"], final["decided_by"]) == (grade, "nobody")
     row_id, variant = final["row_id"], final["variants"].split()[0]
-    [graded] = ratings.variant_grades([final], variant, [row for row in study()[0] if row["id"] == row_id])
+    [graded] = variant_grades([final], variant, [row for row in study()[0] if row["id"] == row_id])
     assert (graded["grade"], graded["parsed"], graded["valid"]) == ("0", grade, "false")
 
 
@@ -88,7 +89,7 @@ def test_without_an_adjudicator_a_disagreement_is_not_called_cannot_judge(final_
     ],
 )
 def test_a_majority_is_more_than_half_of_the_votes(votes, judgement):
-    assert ratings.majority(votes) == judgement
+    assert majority(votes) == judgement
 
 
 @pytest.fixture
@@ -97,20 +98,20 @@ def finals(tmp_path, key):
     rating_by_item = {row["item_id"]: "correct" if "dpo" in row["variants"] else "cannot judge" for row in key}
     by_r1 = [rating_by_item[row["item_id"]] for row in key if row["rater"] == "r1"]
     files = {rater: rate(tmp_path / f"correctness.{rater}.csv", key, rater, by_r1) for rater in ("r1", "r2")}
-    return ratings.final_grades(key, ratings.collect_ratings(key, files))
+    return final_grades(key, collect_ratings(key, files))
 
 
 def test_final_grades_become_a_grades_table_of_each_variant(finals):
     rows, _ = study()
     for variant in ("base", "sft", "dpo"):
-        grades = ratings.variant_grades(finals, variant, rows)
+        grades = variant_grades(finals, variant, rows)
         assert [grade["id"] for grade in grades] == [row["id"] for row in rows]
         assert all(tuple(grade) == COLUMNS for grade in grades)
 
 
 def test_an_item_nobody_can_judge_is_incorrect_and_invalid(finals):
     rows, _ = study()
-    tables = {("m", variant): ratings.variant_grades(finals, variant, rows) for variant in ("base", "sft", "dpo")}
+    tables = {("m", variant): variant_grades(finals, variant, rows) for variant in ("base", "sft", "dpo")}
     task = {"name": "t", "metric": "accuracy", "data": "real", "seed": 1}
     estimates = {(row["variant"], row["metric"]): row["estimate"] for row in task_metrics(tables, task)}
     # sft shares two of its eight answers with dpo.
@@ -141,10 +142,10 @@ def test_an_empty_adjudication_sheet_says_why(tmp_path, key, rated, reason):
 
 
 def test_grades_are_pending_without_ratings(key):
-    grades = ratings.variant_grades(ratings.final_grades(key, []), "sft", study()[0])
+    grades = variant_grades(final_grades(key, []), "sft", study()[0])
     assert {(grade["status"], grade["grade"], grade["valid"]) for grade in grades} == {("pending", "", "")}
 
 
 def test_a_variant_on_no_sheet_is_refused(finals):
     with pytest.raises(UserError, match=r"answers of gold: .* items \['medqa-row-0'.*Delete the folder"):
-        ratings.variant_grades(finals, "gold", study()[0])
+        variant_grades(finals, "gold", study()[0])

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from clinical_dpo.grading.raters.final_grades import mean_grades
 from clinical_dpo.grading.raters.rating_files import read_ratings
-from clinical_dpo.grading.raters.ratings import collect_ratings, mean_grades
+from clinical_dpo.grading.raters.ratings import collect_ratings
 from clinical_dpo.grading.raters.sheet_files import label_studio_config, write_sheet
 from clinical_dpo.grading.raters.sheets import RATINGS, sheet_rows
 from tests.helpers import label_studio

@@ -12,8 +12,9 @@ from clinical_dpo.config.task_rules import check_fit, check_used
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.judge.judge import judge_items
 from clinical_dpo.grading.judge.prompts import PROMPTS
+from clinical_dpo.grading.raters.final_grades import mean_grades, variant_grades
 from clinical_dpo.grading.raters.rating_round import rater_grades
-from clinical_dpo.grading.raters.ratings import collect_ratings, mean_grades, variant_grades
+from clinical_dpo.grading.raters.ratings import collect_ratings
 from clinical_dpo.grading.raters.sheet_files import label_studio_config, page, write_sheet
 from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, key_rows, sheet_rows
 from clinical_dpo.io import write_csv

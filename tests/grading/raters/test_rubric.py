@@ -14,8 +14,9 @@ from clinical_dpo.grading.judge.grades import judge_grades
 from clinical_dpo.grading.judge.judge import judge_items
 from clinical_dpo.grading.judge.prompts import PROMPTS, task_prompt
 from clinical_dpo.grading.judge.reply_parsing import parse_rubric
+from clinical_dpo.grading.raters.final_grades import mean_grades, variant_grades
 from clinical_dpo.grading.raters.rating_round import rater_grades
-from clinical_dpo.grading.raters.ratings import collect_ratings, mean_grades, variant_grades
+from clinical_dpo.grading.raters.ratings import collect_ratings
 from clinical_dpo.grading.raters.sheet_files import label_studio_config, write_sheet
 from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, key_rows, rubric_items, sheet_rows
 from clinical_dpo.io import read_csv, read_json, write_csv

@@ -111,7 +111,9 @@ def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> lis
         cases.append(case)
         rows.append({"id": f"{generator}-{len(rows):05d}", **row})
     if len(rows) < n:
-        raise UserError(f"generator {generator}: only {len(rows)} distinct records exist, not {n}. Lower the number.")
+        raise UserError(
+            f"generator {generator}: only {len(rows)} distinct records exist, not {n}. Lower the numbers in `splits`."
+        )
     for name, values in maker.labels.items():
         _disagree(rows, [name in case.borderline for case in cases], name, values, label_noise, rng)
     return rows

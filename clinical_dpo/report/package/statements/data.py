@@ -29,7 +29,7 @@ def _source(facts: RunFacts, task: str) -> str:
 
 
 def _is_synthetic(facts: RunFacts, task: str) -> bool:
-    """Whether the run used generated text for a task."""
+    """Whether the text of a task is synthetic in this run."""
     return bool(facts.manifests[task]["source"]["data"] == "synthetic")
 
 

@@ -3,7 +3,7 @@
 from clinical_dpo.config.label_rules import scores_likelihood
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.config.raters import rated_sheets
-from clinical_dpo.report.decision_sentences import margin_text
+from clinical_dpo.report.amounts import margin_text
 from clinical_dpo.report.p_values import COMPARED, GROUPED_TESTS
 from clinical_dpo.report.package.run_facts import RunFacts
 
@@ -67,7 +67,7 @@ def tests(facts: RunFacts) -> list[str]:
 
 
 def margins(facts: RunFacts) -> list[str]:
-    """A line per task with decisions: the smallest difference that matters, and where that margin comes from."""
+    """A line for each task that has decisions: the margin (the smallest difference that matters) and its source."""
     return [
         f"{title}: {margin_text(row['metric'], float(row['margin']))} ({row['margin_source']})."
         for title, row in facts.first_rows("decisions")
@@ -115,7 +115,10 @@ def judges(facts: RunFacts) -> list[str]:
 
 
 def externals(facts: RunFacts) -> list[str]:
-    """A line per task and external model (a model that answered outside of this run): the titles of both."""
+    """A line per task and external model: the task's title and the model's title.
+
+    An external model is a model that answered outside of this run.
+    """
     return [
         f"{facts.task_title(task)}: answers of {facts.study.titles[name]}, made outside of this run."
         for task in facts.study.tasks

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import optional_number
 from clinical_dpo.paths import parse_comparison
-from clinical_dpo.report.decision_sentences import amount, in_points
+from clinical_dpo.report.amounts import amount, in_points, signed_amount
 from clinical_dpo.report.p_values import format_p, quantity_compared
 from clinical_dpo.report.package.run_facts import RunFacts
 from clinical_dpo.variants import EXTERNAL, TITLES
@@ -74,11 +74,10 @@ def _effect(metric: str, row: Row, prefix: str = "") -> tuple[str, str]:
         row: row with the difference in the column `effect`, and the limits of the interval in two further columns.
         prefix: text that stands before `ci_low` and `ci_high` in the names of the limits' columns.
     """
-    effect = float(row["effect"])
     low, high = row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]
     interval = f", 95% interval {amount(metric, float(low))} to {amount(metric, float(high))}" if low else ""
     unit = " points" if in_points(metric) else ""
-    return amount(metric, effect, sign="+" if effect > 0 else "") + unit, interval
+    return signed_amount(metric, float(row["effect"])) + unit, interval
 
 
 def decisions(facts: RunFacts, task: str) -> list[str]:
@@ -91,10 +90,9 @@ def decisions(facts: RunFacts, task: str) -> list[str]:
 
 
 def over_seeds(facts: RunFacts, task: str) -> list[str]:
-    """Return a line for each row of seeds.csv that has an effect, that is, for each model, comparison and measure.
+    """Return a line for each model, comparison and measure in seeds.csv: the mean effect over all training seeds.
 
-    The line tells the effect over all training seeds. A task with one training seed has no seeds.csv, so it has no
-    lines.
+    An effect that is not defined gets no line. A task with one training seed has no seeds.csv, so it has no lines.
     """
     metric = facts.study.tasks[task]["metric"]
     lines = []
@@ -139,12 +137,15 @@ def main_results(facts: RunFacts) -> list[str]:
 
 
 def all_comparisons(facts: RunFacts) -> list[str]:
-    """The lines of `comparisons` of all tasks."""
+    """All tasks' comparisons, from the function `comparisons`. Each line has the title of its task before it."""
     return _of_all_tasks(facts, comparisons)
 
 
 def all_over_seeds(facts: RunFacts) -> list[str]:
-    """The lines of `over_seeds` of all tasks."""
+    """All tasks' effects over training seeds, from the function `over_seeds`.
+
+    Each line has the title of its task before it.
+    """
     return _of_all_tasks(facts, over_seeds)
 
 
