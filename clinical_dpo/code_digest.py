@@ -45,8 +45,8 @@ def imported_modules(files: Iterable[Path]) -> set[Path]:
 def _digest(path: Path) -> str:
     """Digest of one file: of its code and of its imports from this package.
 
-    For each import, the digest covers the number of the import's block (see `_parse`), the local name, the imported
-    attribute, and the code of the imported module.
+    For each import, the digest covers the number of the block of statements that contains it (see `_parse`), the local
+    name, the imported attribute, and the code of the imported module.
     """
     imports, code = _parse(path)
     bound = sorted(f"{block} {name} {attribute} {_parse(module)[1]}" for block, module, attribute, name in imports)
@@ -83,9 +83,11 @@ def _is_ours(node: ast.stmt) -> bool:
 
 
 def _imports(node: ast.stmt) -> Iterator[tuple[Path, str, str]]:
-    """(file of the module, attribute, local name) of each import of a module of this package in a statement.
+    """Yield (module file, attribute, local name) for each name that a statement imports from this package.
 
-    The attribute is empty if the whole module is imported. The local name is empty for `import a.b` without `as`.
+    Example: `from clinical_dpo.io import Row as R` -> (path of io.py, "Row", "R"). The attribute is empty if a whole
+    module is imported. The local name is empty for `import a.b` without `as`. Packages, and names imported from their
+    `__init__.py`, are left out.
     """
     if isinstance(node, ast.ImportFrom):
         for each in node.names:

@@ -8,8 +8,9 @@ from clinical_dpo.script import PRIVATE
 def failure(job: str, log: Path) -> str:
     """Return one line about a failed job. It quotes the last line of the job's log, or refers to the log.
 
-    If the job failed with a UserError, the last line of the log is the error's message. The line refers to the log
-    without quoting it in three cases: the logs are private, the log has a traceback, or the log is empty or missing.
+    If the job failed with a UserError, the last line of the log is the error's message. In three cases, the result
+    gives the path of the log and quotes nothing: the logs are private, the log has a traceback, or the log is empty or
+    missing.
 
     Args:
         job: name of the job.

@@ -148,10 +148,10 @@ def file_sizes(
     kind: str = "model",
     ignored: Sequence[str] = (),
 ) -> dict[str, int]:
-    """Sizes of the files of a fetched commit that match `patterns` but not `ignored`: path -> bytes, sorted by path.
+    """Sizes of the files of a fetched commit: path -> bytes, sorted by path.
 
-    Paths and sizes come from the hub's list of the commit's files, which is in the local cache. Other arguments as for
-    `fetch`.
+    Only files that match `patterns` but not `ignored` are included. Paths and sizes come from the hub's list of the
+    commit's files, which is in the local cache. All arguments are as for `fetch`.
 
     Raises:
         UserError: the cache does not have this list. Without the list, nothing shows whether all files are there.

@@ -23,7 +23,7 @@ class Progress:
         Args:
             unit: name of the units that are counted, in the singular.
             total: number of units.
-            done: units that an earlier attempt finished. They count as done, but not in the pace.
+            done: number of these units that an earlier attempt finished. The pace does not include them.
             every: least number of seconds between two lines of `advance`. The last line is always written.
             clock: function that returns a time in seconds. Only differences between its times are used.
         """

@@ -49,7 +49,8 @@ def old_names(settings: Any, kind: str) -> Iterator[Renamed]:
 
     Args:
         settings: contents of the file, or of a part of the file. Contents that are not a mapping yield nothing.
-        kind: kind of the mapping: `config` or `task` for a whole file, or another key of KEYS for a part of a file.
+        kind: kind of the mapping. For a whole file, `config` or `task`. For a part of a file, a key of KEYS or of
+            _WITHIN, or "" for a part that has no old names.
     """
     if not isinstance(settings, Mapping):
         return

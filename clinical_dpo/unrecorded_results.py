@@ -1,8 +1,9 @@
 """Handle results of which Snakemake has no record.
 
-A result's own record contains the settings that the result was made with. These settings are compared with the config.
-If they are equal, the missing record of Snakemake is written. A result that takes only seconds to make gets a record
-with unknown settings instead, so that Snakemake makes it again.
+Some results have a record of their own, such as run.json, with the settings that they were made with. These settings
+are compared with the config. If they are equal, Snakemake's record is written. Tables, figures, grades and data cards
+take only seconds to make and are not compared. Their Snakemake records are written with unknown settings, so that
+Snakemake makes these results again.
 """
 
 from base64 import urlsafe_b64encode

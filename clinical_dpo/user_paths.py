@@ -30,7 +30,7 @@ def variables(text: str) -> list[str]:
 def unset_variables(text: str) -> list[str]:
     """Return the names of the environment variables in a path that are not set.
 
-    If the unchanged text is the path of an existing file or folder, the list is empty.
+    If a file or folder has exactly this path, including the dollar signs, the list is empty.
     """
     return [] if Path(text).exists() else [name for name in variables(text) if name not in os.environ]
 

@@ -77,7 +77,7 @@ def cpu(threads: int) -> Card:
 
 
 def card_of_device(device: str, threads: int) -> Card | None:
-    """The card for a device name; None if the name fits no card in CARDS and is not that of a CPU.
+    """The card of a device: `cpu(threads)` for a CPU, else the first card in CARDS that fits; None if no card fits.
 
     Args:
         device: device name as PyTorch reports it: `NVIDIA H100 80GB HBM3`, `cpu (x86_64)`.

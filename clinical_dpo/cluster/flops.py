@@ -90,11 +90,11 @@ def forward_flops(sizes: Sizes, tokens: Tokens, lora_weights: float) -> float:
 
 
 def attention_flops(sizes: Sizes, pairs: float) -> float:
-    """Operations of attention in all layers: the scores, and the sums of values weighted by them.
+    """Operations of attention in all layers in a forward pass: the attention scores and the weighted sums of values.
 
     Args:
         sizes: the model's sizes.
-        pairs: number of pairs of a token and a token that it attends to.
+        pairs: number of pairs (query token, key token), such as 6 for causal attention over 3 tokens.
     """
     return 4 * sizes.layers * sizes.query_width * pairs
 

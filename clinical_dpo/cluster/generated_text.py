@@ -1,7 +1,8 @@
 """Find the tasks that run on generated text. Refuse runs in which generated text would replace unavailable data.
 
-A task whose source is synthetic is no reason to refuse the run. A task whose own text is unavailable is a reason, if
-generated text would replace it. The key `allow_generated` of the config permits such a run.
+A run is refused if a task's own text is unavailable and generated text would replace it. `allow_generated: true` in the
+config permits such a run. If a task's source is synthetic, generated text is the task's own text. A run on this text is
+not refused.
 """
 
 from collections.abc import Collection

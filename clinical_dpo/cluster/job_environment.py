@@ -55,7 +55,7 @@ def job_environment(environment: Mapping[str, str], more: Iterable[str], keys: I
 
 
 def _without_commands(path: str) -> list[str]:
-    """The folders of a PATH, except slurm/bin."""
+    """Split a value of PATH into its folders, and leave out the project's folder slurm/bin (COMMANDS)."""
     return [folder for folder in path.split(os.pathsep) if folder != str(COMMANDS)]
 
 

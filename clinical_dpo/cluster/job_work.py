@@ -107,9 +107,10 @@ def reference_parts(study: Study, task: str, model: str) -> list[Part]:
 def answer_parts(study: Study, task: str, model: str, splits: Iterable[str], variant: str) -> list[Part]:
     """The work of answering the rows of some splits with a variant.
 
-    A trained variant is assumed to write answers as long as the reference answers. An untrained variant does not know
-    the form of the answers. It is assumed to write as many tokens as the task allows, even with examples in the prompt.
-    If the answer is the most probable label, no text is written, and the work is that of computing likelihoods.
+    The answers of a trained variant are assumed to have the lengths of the reference answers, limited to the number of
+    tokens that the task allows. The answers of an untrained variant (base or few_shot) are assumed to reach this limit,
+    because the variant was not trained on the form of the answers. In a task with `answer_by: likelihood`, no variant
+    writes text. The work is then that of computing the likelihoods of the labels.
     """
     files, limit = study.models[model], study.answer_limit(task)
     full = study.training(task, "sft")["adapter"] == "full"

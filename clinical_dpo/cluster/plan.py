@@ -98,7 +98,14 @@ def _finished_by_record(
 
 
 def card_of_run(study: Study, model: str, device: str | None) -> Card | None:
-    """The card on which a job ran, or the planned card if no device is recorded; None for an unknown device."""
+    """Return the card on which a job ran; None if `device` names neither a known card nor a CPU.
+
+    Args:
+        study: the run.
+        model: name of the job's model.
+        device: device name as PyTorch reports it (`NVIDIA H100 80GB HBM3`). If it is None or "", the planned card
+            (`planned_card`) is returned.
+    """
     if not device:
         return planned_card(study, model)
     return card_of_device(device, study.config["compute"]["threads"])

@@ -108,7 +108,7 @@ def _error_lines(errors: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _shares(costs: Sequence[Row]) -> str:
-    """Text that says whether the share of the card's peak speed is assumed or measured on finished jobs."""
+    """Text on the share of the card's peak speed that jobs reach: assumed, or measured on finished jobs."""
     low, high = ASSUMED_RANGE
     if all(row["share"] == ASSUMED_SHARE for row in costs):
         return f"Until jobs have finished, the share is assumed: {ASSUMED_SHARE:g}, range {low:g} to {high:g}."

@@ -58,8 +58,8 @@ def expected_training(study: Study, task: str, model: str, stage: str, part: str
         study: the run's study.
         task, model, stage: task, model and stage of the training run.
         part: `probe` for the first run of a trial; `adapter` for the run whose weights are kept. A probe computes the
-            eval loss at its start, every `eval_steps` steps and at its end. The run `adapter` does so only if the
-            stage's setting `eval_curve` is true. Otherwise it computes the eval loss only at its end.
+            eval loss at its start, every `eval_steps` steps and at its end. The run `adapter` computes the eval loss
+            at the same steps if the stage's setting `eval_curve` is true, and only at its end if the setting is false.
     """
     return _minutes(study, model, _run_parts(study, task, model, stage, part))
 
@@ -90,7 +90,9 @@ def _minutes(study: Study, model: str, parts: Iterable[Part]) -> float:
 
 
 def _run_parts(study: Study, task: str, model: str, stage: str, part: str) -> list[Part]:
-    """The work of a stage's longest run: its training steps and its evaluations.
+    """The work of a stage's training run that trains for all planned steps: its steps and its evaluations.
+
+    The planned steps are `max_steps` of the stage's settings, or the steps of all epochs if `max_steps` is not set.
 
     Args:
         study: the run's study.
@@ -175,10 +177,11 @@ def _stage_work(study: Study, task: str, model: str, stage: str) -> Iterator[Wor
 def _benchmarked_work(
     study: Study, task: str, model: str, rule: str, kind: str, parts: Mapping[str, Sequence[Part]]
 ) -> Work:
-    """Jobs of a rule whose time Snakemake measures in a benchmark file.
+    """The jobs of a rule that has no stages. The record of each job is Snakemake's benchmark file.
 
     Args:
-        study, task, model, rule, kind: see `Work`.
+        study: the run's study.
+        task, model, rule, kind: see `Work`.
         parts: name of a job -> the job's work. The path of the job's benchmark file contains this name. The name may be
             empty if there is only one job.
     """

@@ -2,8 +2,8 @@
 
 The numbers come from the first of these sources that is available:
 
-1. Counts by the model's tokenizer. The rule `gate_rows` counts the rows of every split before a model trains on them.
-   If there are many rows, it counts a sample of them.
+1. Counts by the model's tokenizer. Before a model trains, the rule `gate_rows` counts the tokens of each row of every
+   split. If there are many rows, it counts only the tokens of a sample of rows.
 2. The means that the task file states in `tokens`.
 3. Assumed numbers.
 """
@@ -93,16 +93,16 @@ def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, fl
 def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens:
     """Numbers of tokens of a split's rows as a model reads them. Rows longer than `max_length` are not cut here.
 
-    The tokenizer counts prompts and answers, but no rejected answers. The tokens of a rejected answer are therefore
-    estimated: the counted tokens of the row's own answer times a ratio. The ratio is the first of these numbers that is
-    available:
+    The rule `gate_rows` counts the tokens of prompts and answers, but not those of rejected answers. The tokens of a
+    rejected answer are therefore estimated: the counted tokens of the row's own answer times a ratio. The ratio is the
+    first of these numbers that is available:
 
     1. In the preference pairs, the characters of all rejected answers divided by those of all chosen answers.
     2. In the task file's `tokens`, the mean `rejected` divided by the mean `answer`.
     3. The number 1.
 
-    If no row of the split is counted, the tokens of prompts, answers and rejected answers are the means in the task
-    file, or are assumed.
+    If `gate_rows` has written no counts for the split, every row has the mean numbers of tokens of the task file's
+    `tokens`. Without `tokens`, the numbers are assumed.
     """
     gate = Path(study.paths("gate", task=task, model=model))
     pairs = Path(study.paths("pairs", task=task, model=model, split=split))
@@ -146,13 +146,14 @@ def _version(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=256)
 def _counted_split(gate: str, version: tuple[int, int], split: str, ratio: float) -> SplitTokens | None:
-    """Counted tokens of a split's prompts and answers. None if the file has no row of the split.
+    """Token counts of a split's rows; None if the file has no row of the split.
 
-    The tokens of a rejected answer are not counted. They are estimated from those of the row's answer.
+    The file has the counted tokens of prompts and answers. The tokens of a row's rejected answer are estimated: the
+    tokens of the row's answer times `ratio`.
 
     Args:
         gate: path of the file in which the rule `gate_rows` has written the token counts of rows.
-        version: the result of `_version` for this file. It makes the cache read a changed file again.
+        version: `_version` of the file. Results are cached. A changed file has another version, so it is read again.
         split: name of the split.
         ratio: estimated tokens of a rejected answer divided by the counted tokens of the row's answer.
     """

@@ -22,7 +22,8 @@ def hidden_folders(folders: Iterable[Path], other_host: str, shared_disk: bool) 
     Args:
         folders: folders that every node must see; they need not exist yet.
         other_host: name of another host on which jobs may run.
-        shared_disk: whether other hosts see this host's disks by other means than NFS. This host cannot detect that.
+        shared_disk: whether other hosts see this host's disks without NFS. The user sets this (`compute.shared_disk`),
+            because this host cannot detect it.
     """
     mounts = "".join(_texts(MOUNTS))
     exports = [entry for pattern in EXPORTS for text in _texts(pattern) for entry in exported(text)]

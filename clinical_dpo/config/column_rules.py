@@ -15,14 +15,16 @@ SMALLEST_PRIVATE_CELL = 11
 
 
 def check_column_keys(task: Mapping[str, Any], where: str) -> None:
-    """Refuse an unknown encoding, an unreadable condition, and subgroups with equal names or unsorted edges.
+    """Check the keys `encoding`, `where` and `subgroups` of a task file.
 
     Args:
         task: the task's settings.
         where: the task file, with which the message begins.
 
     Raises:
-        UserError: a value is refused. The message names the key and the correction.
+        UserError: the `encoding` of `source` or `stand_in` is unknown; the task's key `where` is not a valid condition
+            on columns; two subgroups have the same name; or the `edges` between the levels of a subgroup do not ascend.
+            The message names the key and the correction.
     """
     for key in ("source", "stand_in"):
         if encoding := task.get(key, {}).get("encoding"):

@@ -59,15 +59,15 @@ def watermark(study: Study, task: str, graded: bool = True) -> str | None:
 
 
 def watermarks(study: Study) -> dict[str, str | None]:
-    """Map each task to the watermark of its figures without grades; None if these figures need no watermark."""
+    """Map each task to the watermark of its figures that show no grades; None if they need no watermark."""
     return {task: watermark(study, task, graded=False) for task in study.tasks}
 
 
 def watermark_of_all(study: Study) -> str | None:
-    """Return the watermark of a figure that shows all tasks but no grades; None if it needs no watermark.
+    """Return the watermark of a figure that shows every task, without grades; None if no task needs a watermark.
 
-    If all tasks have the same watermark, it is the result. If only some tasks have a watermark, or if the watermarks
-    differ, the result is the longest watermark, followed by `in part`.
+    If all tasks have the same watermark, the result is this watermark. If only some tasks have a watermark, or if the
+    watermarks differ, the result is the longest watermark, followed by `in part`.
     """
     marks = sorted(set(watermarks(study).values()), key=lambda mark: len(mark or ""))
     return marks[0] if len(marks) == 1 else f"{marks[-1]} in part"

@@ -184,7 +184,7 @@ def _may_be_plain(endpoint: Endpoint, plain: Sequence[str]) -> bool:
 
 
 def _encrypted(endpoint: Endpoint) -> str:
-    """The end of an error message about unencrypted text or keys: how the user can mend the endpoint's settings."""
+    """The end of an error message about private text or secrets sent unencrypted: two ways to mend the settings."""
     return (
         f"Use https://. If others on the network may read the requests, add {endpoint.host} to the config's "
         "plain_http_hosts."

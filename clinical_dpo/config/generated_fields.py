@@ -95,10 +95,12 @@ def field_file(task: Mapping[str, Any], field: str, paths: Paths) -> str:
 
 
 def missing_input(task: Mapping[str, Any], config: Mapping[str, Any], paths: Paths) -> tuple[str, str] | None:
-    """The reason why a task cannot use its own text, and what the user should do; None if it can use its text.
+    """Return why the text of a task is unavailable, and what the user should do; None if the text is available.
 
-    There are two possible reasons. The data file of the task's source does not exist. Or an endpoint must still write a
-    generated field of the task, but the endpoint's API key is not set.
+    A task's text is the text of its `source`, with its generated fields. It is unavailable in two cases:
+
+    - The source is a data file that does not exist.
+    - An endpoint has not yet written a generated field, and the endpoint's API key is not set.
     """
     source = task["source"]
     if source["kind"] == "file" and not user_path(source["path"]).exists():

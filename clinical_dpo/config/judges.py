@@ -59,9 +59,10 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
 
 
 def is_corrected(task: Mapping[str, Any]) -> bool:
-    """Whether a judge grades a task's answers, and raters grade a sample of them to correct the judge.
+    """Whether a judge grades all of a task's answers, and raters grade a sample of them to correct the judge's grades.
 
-    The task's `grader` can be `physicians` or `judge`. With any other grader, the result is False.
+    With grader `judge`, the raters grade beside the judge. With grader `physicians`, the judge grades beside the
+    raters. With any other grader, the result is False.
 
     Args:
         task: the task file's settings, from `raters.with_sample`.

@@ -198,8 +198,10 @@ def _check_names(config: Mapping[str, Any], root: Path) -> None:
     """Check the names of tasks, models and the run.
 
     Raises:
-        UserError: `figure2` or `overrides` names a task or model that has no file in config/. Or the name of a model or
-            of the run is also the name of another folder in results/, so that different files would mix there.
+        UserError: `figure2` or `overrides` names a task or model that has no file in config/; a model is called `data`
+            or `prompts`, which are folders in the results of every task; or `run_name` is `models` or the name of a
+            task, which are folders in the results of a run without `run_name`. Different files would mix in these
+            folders.
     """
     files = {
         kind: sorted(path.stem for path in (root / "config" / kind).glob("*.yaml")) for kind in ("tasks", "models")

@@ -75,9 +75,8 @@ LLAMA_3_8B_PARAMETERS = 8_030_261_248
 def model_sizes(model: Mapping[str, Any]) -> Sizes:
     """Sizes of a model: `sizes` of its model file, or `pretraining` for a model that is pre-trained here.
 
-    If the file has neither but has `parameters`, the sizes are those of Llama-3-8B, with width and depth scaled to this
-    number of weights. If it has none of the three, because the model is not downloaded yet, the sizes are those of
-    Llama-3-8B.
+    Without these two keys, the sizes are those of Llama-3-8B, with width and depth scaled to `parameters`, the number
+    of weights. If `parameters` is missing too, because the model is not downloaded yet, the sizes are not scaled.
 
     Args:
         model: a model file's settings.

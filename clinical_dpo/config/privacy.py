@@ -140,7 +140,7 @@ def close_folders(study: Study) -> None:
 
 
 def _files(settings: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    """(key, path) of each file that a task reads."""
+    """Yield (key, path) of each file that a task reads. The key names the file's setting, such as `source.path`."""
     for key in ("source", "stand_in"):
         if settings.get(key, {}).get("kind") == "file":
             yield f"{key}.path", table_path(settings[key])

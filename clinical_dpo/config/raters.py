@@ -38,15 +38,17 @@ def with_sample(task: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_sample(task: Mapping[str, Any], where: str) -> None:
-    """Refuse a raters' sample that cannot be drawn or compared.
+    """Refuse a raters' sample that is larger than the test split, and any sample in a task with external predictions.
+
+    External predictions have grades of all test items, but raters would grade only the sample. A task without a sample
+    is not refused.
 
     Args:
         task: settings from `with_sample`.
         where: the task file, with which the message begins.
 
     Raises:
-        UserError: the sample is larger than the test split, or the task has external predictions. Their grades cover
-            all test items and not only the sample.
+        UserError: the sample is larger than the test split, or the task has external predictions.
     """
     size, test = task.get("rater_sample"), task["splits"]["test"]
     if size is None:
@@ -87,7 +89,10 @@ def graded_sheet(task: Mapping[str, Any]) -> str:
 
 
 def sheet_raters(task: Mapping[str, Any], sheet: str) -> list[str]:
-    """The raters of a sheet. The sheet need not be in `rated_sheets`."""
+    """Return the raters of a sheet: the adjudicator for the sheet `adjudication`, the task's raters for any other.
+
+    The function does not check whether the task has this sheet (`rated_sheets`).
+    """
     return [task["adjudicator"]] if sheet == "adjudication" else task["raters"]
 
 

@@ -209,9 +209,9 @@ class Study:
         return missing_input(self.tasks[task], self.config, self.paths)
 
     def is_missing(self, task: str) -> bool:
-        """Whether a task's own text is unavailable. The method `missing` returns the reason.
+        """Whether a task's own text is unavailable: the text of its `source` or of a generated field.
 
-        A task's own text is the text of its `source`, with the task's generated fields.
+        The method `missing` returns the reason.
         """
         return self.missing(task) is not None
 
@@ -224,9 +224,14 @@ class Study:
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
 
     def over_columns(self, task: str, *keys: str) -> dict[str, Any]:
-        """A task's settings under these keys, which refer to columns of its own source.
+        """Return a task's settings under `keys`, which refer to columns of its `source`, such as `where` and `group`.
 
-        The result is empty if generated text stands in for the task's own text: the generated text has other columns.
+        The result is empty if the run uses the task's `stand_in` (`is_missing`), because the stand-in has other
+        columns.
+
+        Args:
+            task: the task's name.
+            keys: keys of the settings. The result leaves out keys that the task does not set.
         """
         return {} if self.is_missing(task) else {key: self.tasks[task][key] for key in keys if key in self.tasks[task]}
 
@@ -262,10 +267,11 @@ class Study:
         ]
 
     def external_families(self, task: str) -> dict[str, list[str]]:
-        """Map each name of a task's external predictions to the tasks that share alpha in comparisons with them.
+        """Map the name of each set of a task's external predictions to the tasks that share alpha.
 
-        These are the run's tasks that have the same setting `recipe` and external predictions of the same name. The
-        task itself is one of them. The significance level of each comparison is alpha divided by their number.
+        Alpha is shared in comparisons of variants with these external predictions. The tasks that share it are this
+        task, and the run's other tasks with the same `recipe` and with external predictions of the same name. The
+        significance level of each comparison is alpha divided by the number of these tasks.
         """
         return {
             name: [member for member in self.family(task) if member in self.tasks and name in self.externals(member)]

@@ -94,8 +94,8 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
 
     Args:
         task: the task's settings.
-        keys: the keys to check. If a run overrides settings of the task, only the overridden keys are checked. Other
-            keys of the task file may lose their effect, and are not refused, since an override cannot remove them.
+        keys: the keys to check. These are all keys of the task file or, if the config overrides settings of the task,
+            only the overridden keys. An override can make another key of the task file useless, but cannot remove it.
         where: the task file, or the config's key with the overrides. The message begins with it.
 
     Raises:

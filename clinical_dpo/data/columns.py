@@ -109,7 +109,8 @@ def _column(row: Row, path: str) -> Any:
 def used_columns(task: Mapping[str, Any]) -> set[str]:
     """Return the names of the source's columns that a task's rows may use.
 
-    If a template uses `row`, which stands for all columns of the row, the set also contains ROW.
+    A path such as `a.b` is returned whole. If a template uses `row` without the name of a column, such as in
+    `row.items()`, the rows may use every column. The set then also contains the name `row` (ROW).
 
     Args:
         task: settings of the task file: `prompt`, and optionally `columns` and `group`.

@@ -34,13 +34,13 @@ def draw_groups(
         rows: rows with a `group`, in an order that does not depend on the order of the source.
         sizes: split -> wanted number of rows; 0 gives an empty split.
         rng: source of random numbers.
-        stratify: whether every split keeps the share of each `label`.
+        stratify: whether every split keeps the share of each `label`. If false, all rows count as having one label.
 
     Returns:
         split -> rows of the split.
 
     Raises:
-        UserError: there are fewer groups than splits with rows.
+        UserError: there are fewer groups than splits with a size above 0.
     """
     members: dict[str, list[TaskRow]] = {}
     for row in rows:

@@ -48,11 +48,12 @@ def task_rows(
         repairs: counts the fields that lost outer white space, and the labels that were respelled.
 
     Raises:
-        UserError: a record is not valid, or an earlier row has the same id. Two ids are the same if they differ only in
-            case, white space, Unicode form or the spelling of a number. The message has the source and the row number.
-            It also has the record's id if there is one, unless the fault is in `columns` or `group`. The row number is
-            the position in `records`, counted from 1. If the source has `sample` or `where`, or if its reader dropped
-            rows, the message calls this number the row in source.jsonl.
+        UserError: the task uses a column that could not be read, a record is not valid, or a record has the `id` of an
+            earlier row. Two ids are the same if they differ only in case, white space, Unicode form or the spelling of
+            a number. A message about a record names the source, and the row number in `records`, counted from 1. It
+            also names the record's id if there is one. A message about `columns` or `group` does not name the id. If
+            the source has `sample` or `where`, or if its reader dropped rows, a row can have another number in the
+            source. The message then names the file of `records`: "source.jsonl, drawn from notes.csv, row 3".
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
     numbered_in = ""

@@ -1,4 +1,4 @@
-"""Find columns of a source that look like patients' ids and have a value both in test and in another split."""
+"""Find columns that look like patients' ids and in which a test row has the same value as a row of another split."""
 
 import re
 from collections import Counter

@@ -115,8 +115,8 @@ def token_findings(
 def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
     """Return the finding on test rows with a patient's id that also occurs in other splits.
 
-    The finding counts the test rows of one column only: the column with the most such rows. The finding's examples
-    name up to EXAMPLES columns.
+    If several columns have such ids, the finding counts the rows of the column with the most such rows. The examples
+    are the first EXAMPLES columns with their counts: "mrn (3 of 40 test rows)".
 
     Args:
         shared: from `patient_columns`. If `shared` is empty, there is no finding.
@@ -193,11 +193,12 @@ def answer_leaks(rows: Sequence[NamedRow]) -> list[bool]:
 def label_leaks(rows: Sequence[NamedRow], labels: Sequence[str]) -> list[bool]:
     """Return for each row whether its prompt gives its label away.
 
-    The prompt template may mention labels. A label's mentions in the template are assumed to be its lowest number of
-    mentions in any prompt. All further mentions come from the row. A prompt gives the label away if it has further
-    mentions of the row's label, and of no other label.
+    The mentions of each label are counted in every prompt. The prompt template may mention labels too: the lowest count
+    of a label over all prompts is taken as its count in the template. A prompt gives the row's label away if this label
+    is the only one that the prompt mentions more often than the template. If a label has no words, no prompt counts as
+    giving a label away.
 
-    A mention of "No UTI" is not a mention of "UTI", because the longest label is matched first.
+    A mention of the label "No UTI" is not a mention of "UTI", because the longest label is matched first.
     """
     label_of = {" ".join(words(label)): label for label in labels}
     if "" in label_of:

@@ -1,7 +1,8 @@
 """Make the calls of a run to a server.
 
-Requests with equal messages share a conversation. If a reply is unreadable, the conversation continues with another
-call. After a failed attempt, a call waits and tries again, up to ATTEMPTS attempts. Refusals of requests are stored.
+Requests with equal messages share one conversation. If the reply to a call is unreadable, another call follows in the
+same conversation, up to CALLS_PER_REPLY calls. A call makes up to ATTEMPTS attempts to get a reply, and waits after a
+failed attempt. Refusals of requests are stored.
 """
 
 import random
@@ -172,8 +173,8 @@ class Caller:
     def check_refusals(self, server: ChatServer, most: int) -> None:
         """Raise PublicError if the server seems to refuse every request.
 
-        This is so if the server has replied to no request, and has refused `most` requests or more. Refusals that are
-        certainly due to the text of one request are not counted.
+        The error is raised if the server has refused at least `most` requests and has replied to none so far.
+        Refusals that are certainly due to the text of one request are not counted.
         """
         if not self.replied and len(self.refusals) >= most:
             _, name, _, outcome = self.refusals[0]

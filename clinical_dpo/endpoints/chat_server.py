@@ -153,7 +153,8 @@ class ChatServer:
 def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
     """Connect to a server, and yield the connected server.
 
-    If requests contain private text, or a key that a proxy could read, the requests bypass all proxies.
+    Requests bypass all proxies if they contain private text. They also do so if they send the API key or another secret
+    unencrypted (http://), because a proxy could read it.
 
     Args:
         endpoint: the server and its settings.

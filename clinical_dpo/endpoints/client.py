@@ -155,7 +155,7 @@ def _estimate(endpoint: Endpoint, needed: int, conversations: Sequence[Conversat
 
     Args:
         endpoint: the server.
-        needed: number of all requests, including requests with a stored reply.
+        needed: number of requests, with or without a stored reply.
         conversations: the conversations that have no reply yet.
         interrupted: number of calls that were under way when an earlier run was killed.
     """

@@ -39,7 +39,7 @@ class Reply:
 
 
 def refusal(code: str) -> Reply:
-    """Return a refusal with this code, for a request that has no completion."""
+    """Return a `Reply` without text. Its `refusal` is `code`, the reason why the request has no reply."""
     return Reply("", "", "", 0, 0, refusal=code)
 
 

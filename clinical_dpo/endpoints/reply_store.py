@@ -1,9 +1,13 @@
 """Store a server's replies in a file. Each reply is synced to disk on arrival, so that a killed job loses none.
 
-The file is JSON Lines, and rows are only appended. A row is of one of four kinds: a call about to be made (`sent`), the
-outcome of a call (`received`: status, raw body, whether the body has a reply), the refusal of a request (`refused`),
-and the refusal of a reply schema (`formless`). No rule declares the file as its output, because Snakemake deletes the
-outputs of a failed job.
+The file is JSON Lines, and rows are only appended. The field `event` of a row is one of these:
+
+- `sent`: a call is about to be made.
+- `received`: the outcome of a call: its status, its body, and whether the body has a reply.
+- `refused`: the refusal of a call.
+- `formless`: the server refuses requests with a JSON schema for the reply.
+
+No rule declares the file as its output, because Snakemake deletes the outputs of a failed job.
 """
 
 import json
@@ -24,8 +28,8 @@ class ReplyStore:
 
     Attributes:
         bodies: digest of a call -> raw body of the completion.
-        refusals: digest of a call -> its latest refusal. Its `calls` and tokens are sums over all refusals of
-            the call.
+        refusals: digest of a call -> latest refusal of the call. In this refusal, `calls`, `prompt_tokens` and
+            `completion_tokens` are sums over all refusals of the call.
         servers_without_schema: servers that refuse a JSON schema for replies, each named by address and model.
         interrupted: number of calls that were sent but have no stored outcome, because a kill interrupted them.
     """

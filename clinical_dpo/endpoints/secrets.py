@@ -58,10 +58,11 @@ def _hide(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
 
 
 def _plain(match: re.Match[str]) -> str:
-    """Return the plain form (NFKC) of a character beyond ASCII or of its escape; empty for an invisible character.
+    """Return the plain form (NFKC) of a character beyond ASCII. The match is the character or its JSON escape.
 
-    If the plain form has a quotation mark, a backslash or a control character, the match is returned unchanged, because
-    the plain form would change the JSON.
+    An invisible character, such as a zero-width space or a combining mark, gives "". The match is returned unchanged if
+    it is the escape of an ASCII character, or if the plain form has a quotation mark, a backslash or a character that
+    is not printable. Such a plain form could change the JSON.
     """
     written = match[0]
     halves = "".join(re.findall(r"u([0-9a-f]{4})", written, re.IGNORECASE))

@@ -59,7 +59,10 @@ def verdict(question: str, answer: str) -> Verdict:
 
 
 def _decide(question: str, text: str) -> tuple[str, str]:
-    """Return the reason of the verdict (a key of REASONS), and the excerpt of `text` that shows the reason."""
+    """Return why the answer `text` evades the question (a key of REASONS), and the excerpt that shows the reason.
+
+    If the answer does not evade the question, the reason is "none".
+    """
     if _words(text) == _words(question):
         return ("restatement" if _words(text) else "empty"), text
     body = _compiled(wording.END_MATTER).split(_compiled(wording.PROMPT_ECHO).sub("", text, count=1), maxsplit=1)[0]

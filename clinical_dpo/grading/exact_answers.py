@@ -124,12 +124,11 @@ def normalize_answer(text: str) -> Words:
     Case, markup, accents, hyphens, apostrophes, plurals and articles are ignored. Signs (such as + and %), comparisons
     (such as <) and numbers are kept. A number has one spelling (5.0 is 5) and is separate from its unit.
 
-    The word "a" is usually an article. It is kept in three cases:
+    The word "a" can be an article or a letter in a name:
 
-    - It is the last word of the text.
-    - It is the letter in a name, after a word of _LETTERED ("hepatitis A").
-    - A capital "A" follows another word and a blank anywhere in the text ("Child-Pugh A cirrhosis"). Then every "a" of
-      the text is kept.
+    - If a capital "A" follows a word and a space anywhere in the text ("Child-Pugh A cirrhosis"), every "a" is kept.
+    - Otherwise, an "a" is kept if it is the last word or follows a word of _LETTERED ("hepatitis a infection").
+    - Any other "a" is ignored as an article.
 
     If all words of a text are articles, they are kept.
     """
@@ -155,7 +154,7 @@ def exact_match(text: str, accepted: Iterable[str]) -> bool:
     match only if `accepted` lists them.
 
     Args:
-        text: the answer, without a thought (see `thoughts.split_thought`).
+        text: the answer. A reasoning model's thought must already be removed (see `thoughts.split_thought`).
         accepted: the reference answer and further spellings.
     """
     wanted = {name for answer in accepted if (name := normalize_answer(answer))}
@@ -260,25 +259,28 @@ def _noun(cue: re.Match[str] | None) -> str:
 
 
 def _is_assertive(lead: str) -> bool:
-    """Whether the words before an accepted answer assert the answer, without denial or doubt.
+    """Whether the words before an accepted answer state it as the answer, without denial or doubt.
 
-    The function `manner` classifies the words:
+    The result is True in two cases:
 
-    - "asserted": True.
-    - "aside" (the words only mention the answer): False if the words contain a word of _NOT_NOW, else True. A word of
-      _NOT_NOW marks a condition, a past disease, an earlier guess or another person's words.
-    - Any other class: False.
+    - `manner` classifies the words as "asserted".
+    - `manner` classifies the words as "aside" (a mere mention), and they contain no word of _NOT_NOW. The words of
+      _NOT_NOW mark a condition, a past disease, an earlier guess or another person's words.
     """
     how = manner(lead.replace("would be", "is"), "")
     return how == "asserted" or (how == "aside" and not _NOT_NOW.search(lead))
 
 
 def _lead(clause: str, wanted: set[Words]) -> str | None:
-    """Return the words of a clause before an accepted answer; None if they do not introduce an answer (_ASSERTS, _CUE).
+    """Return the words of a clause before an accepted answer, or None.
 
-    Example: `"this suggests gout given the crystals" -> "this suggests"`. The accepted answer must be the end of the
-    clause, or only one of these may follow: a reason, praise ("is most likely"), or an addition such as "first" or
-    "rather than X". Otherwise, return None.
+    Examples: `"this suggests gout given the crystals" -> "this suggests"`, `"gout is most likely" -> ""`.
+
+    The result is None unless both conditions hold:
+
+    - The words introduce an answer (_ASSERTS, _CUE), or the clause begins with the answer.
+    - Nothing follows the answer, or one of these: a reason ("given the crystals"), praise ("is most likely"), or an
+      addition such as "first" or "rather than X".
     """
     longest = max(map(len, wanted)) + 8  # words of a name, with articles and marks
     for pattern in (r"(?!)", _REASONS, _PRAISED, _HERE):
@@ -300,7 +302,10 @@ def _rival(following: list[tuple[str, str]]) -> bool:
 
 
 def _is_bare(clause: str) -> bool:
-    """Whether a clause is a mere name: it has at most six words and no verb, and does not begin a reason."""
+    """Whether a clause is a mere name, such as "babesiosis".
+
+    A mere name has at most six words and no verb (_VERB), and does not start with a match of _REASON ("because").
+    """
     return len(clause.split()) <= 6 and not _VERB.search(clause) and not _REASON.match(clause)
 
 

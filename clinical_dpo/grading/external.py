@@ -85,8 +85,8 @@ def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
 def _match_key(value: Any, key: str) -> str:
     """Normalise an id or a prompt, so that rows of the table of external answers can be matched to test rows.
 
-    An id is converted to Unicode form NFC, without white space at its ends. A prompt also loses differences of case and
-    white space.
+    White space at the ends is removed, and the text is converted to Unicode form NFC. A prompt is also case-folded, and
+    each run of white space in it becomes one space: "Any  UTI?" -> "any uti?".
 
     Args:
         value: the id or the prompt.

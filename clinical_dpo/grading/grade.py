@@ -23,9 +23,10 @@ class GraderResult(TypedDict):
 
 
 def grader_module(grader: str) -> str:
-    """Return the name of the Python module of an automatic grader.
+    """Return the name of the Python module of an automatic grader: "label" -> "clinical_dpo.grading.graders.label".
 
-    If the code of the grader's module changes, only the workflow's rules that use this grader run again.
+    `grade_answers` imports the module by this name, not by an import statement. If the module's code changes, only the
+    workflow's jobs that use this grader run again.
     """
     return f"clinical_dpo.grading.graders.{grader}"
 

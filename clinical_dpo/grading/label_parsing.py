@@ -108,9 +108,9 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
     worse than no label:
 
     - The highest level asserts several labels, and no word such as "wait" takes back the earlier ones.
-    - A later mention contradicts the label. If the label is asserted at the lowest level, an earlier mention can also
-      contradict it. If the label is after "Answer:" or "Final answer:", a mention at the lowest level cannot contradict
-      it.
+    - Another mention contradicts the label: it denies the label, asserts another label, or leaves any label open. For a
+      label after "Answer:" or "Final answer:", only later mentions above the lowest level count. For a label alone or
+      in a conclusion, all later mentions count. For a label at the lowest level, all other mentions count.
     - The answer asserts labels only at the lowest level, and it breaks off or says that it cannot decide.
 
     In an answer that refuses ("As an AI"), only labels after "Answer:" or "Final answer:" count.
@@ -121,7 +121,7 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
         synonyms: label -> further spellings.
 
     Raises:
-        UserError: two labels differ only in punctuation.
+        UserError: two labels are equal, or a label is empty, after the normalisation of `labels_by_spelling`.
     """
     answer_sentences = sentences(text)
     mentions = list(_mentions(answer_sentences, labels_by_spelling(labels, synonyms or {}), labels))
@@ -247,16 +247,22 @@ def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
 def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequence[str]) -> Iterator[Mention]:
     """Yield a `Mention` of the label that a sentence supports, or nothing.
 
-    Usually the label is yielded with the manner `how`. If `how` is "aside", nothing is yielded. If `how` is "denied"
-    and the task has two labels, the other label is yielded as "asserted".
+    The manner `how` decides what is yielded:
 
-    The prefix BARE changes these rules. It marks a label with a negative spelling, such as `no UTI`, if the sentence
-    says only `UTI`. If `how` is "denied", the label is yielded as "asserted". If `how` is "open", the label is yielded
-    as "open". Otherwise nothing is yielded.
+    - "asserted" or "open": the label, with this manner.
+    - "denied": if the task has two labels, the other label as "asserted"; else the label as "denied".
+    - "aside": nothing.
+
+    With BARE, as in "~No UTI", the label is "No UTI", but the sentence says `UTI` without the "no". `how` is the manner
+    of `UTI`:
+
+    - "denied": "No UTI" as "asserted".
+    - "open": "No UTI" as "open".
+    - "asserted" or "aside": nothing.
 
     Args:
         label: a label, or BARE followed by a label.
-        how: the manner in which the sentence mentions the label. With BARE, it is the manner for `UTI`, not `no UTI`.
+        how: the manner in which the sentence mentions the label. With BARE, it is the manner of the word without "no".
         level, corrects: see `Mention`.
         labels: the task's labels.
     """
@@ -270,13 +276,13 @@ def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequ
 
 
 def _shared(before: str, spelling: str, by_spelling: Mapping[str, str], how: Manner) -> Iterator[tuple[str, Manner]]:
-    """Yield the label of a shortened spelling before a full spelling, with the manner of its mention.
+    """Yield the label of a word such as "acute" in "acute or chronic pneumonia", with the manner of its mention.
 
-    For example, "acute or chronic pneumonia" has the full spelling `chronic pneumonia`. The word "acute" before it is
-    short for `acute pneumonia`, whose label is yielded. If there is no shortened spelling, nothing is yielded.
+    The word stands before a full spelling, here `chronic pneumonia`. It is short for another spelling of a label, here
+    `acute pneumonia`. If there is no such word, nothing is yielded.
 
-    In a contrast such as "acute rather than chronic pneumonia", the manner is "asserted". Otherwise it is "denied" if
-    the full spelling is denied, and "open" if not.
+    In a contrast such as "acute rather than chronic pneumonia", the manner is "asserted". Without a contrast, the
+    manner is "denied" if `how` is "denied", and "open" for every other `how`.
 
     Args:
         before: the text of the sentence before the full spelling, at most _CONTEXT characters.

@@ -12,14 +12,15 @@ BARE = "~"  # prefix of a label "no X" where the answer says X, without the "no"
 def labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return spelling -> label. The spellings are labels and synonyms, normalised as `sentences` normalises an answer.
 
-    Spellings are added for a label or synonym that begins with a negation:
+    A label or synonym that begins with a negation adds a second spelling. If this is already a spelling, it keeps its
+    label.
 
-    - "No UTI" also gets `uti` -> BARE + "No UTI", because an answer that denies a UTI means "No UTI". If `uti` is
-      already a spelling, it keeps its label. The same holds for "not" and "non".
-    - "Nonurgent" also gets `non urgent` -> "Nonurgent".
+    - "No UTI" adds `uti` -> "~No UTI". The prefix "~" (BARE) says that the spelling lacks the "no": an answer that
+      denies `uti` means "No UTI". The words "not" and "non" are treated like "no".
+    - "Nonurgent" adds `non urgent` -> "Nonurgent".
 
     Raises:
-        UserError: two labels differ only in punctuation.
+        UserError: two labels are equal, or a label is empty, after the normalisation.
     """
     spellings_by_label = {label: [_plain(label), *map(_plain, synonyms.get(label, []))] for label in labels}
     if len({spellings[0] for spellings in spellings_by_label.values()} - {""}) < len(labels):

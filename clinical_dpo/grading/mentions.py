@@ -1,8 +1,8 @@
 """Decide whether a sentence asserts a term, denies the term, leaves the term open, or only mentions it.
 
 The rules resemble ConText (Harkema et al. 2009). They use trigger words before or after a term, and words that end the
-scope of a trigger. The rules are few, since an answer is short. A term without a trigger word counts as asserted, and a
-denial that no rule covers leaves the term open.
+scope of a trigger. The rules are few, because an answer is short. A term without a trigger word counts as asserted. If
+`not` or another denial follows the term in a phrase that no rule covers, the term counts as open.
 """
 
 import re

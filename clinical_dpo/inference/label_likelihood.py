@@ -71,11 +71,11 @@ class LabelScoring:
 def continuation_tokens(
     row: Mapping[str, Any], spelling: str, tokenizer: Any, ends: set[int], end_token: bool
 ) -> tuple[list[int], list[int]]:
-    """Return the token ids of a row's prompt, and the token ids of a spelling as the answer to it.
+    """Return the token ids of a row's prompt, and the token ids of an answer that consists of the spelling of a label.
 
-    With `end_token`, the answer has the same tokens as in training, up to and including the first token of `ends`. An
-    answer without a token of `ends` gets the tokenizer's end token. Without `end_token`, the answer ends with the last
-    token of the spelling.
+    With `end_token`, the answer is tokenized as in training, and cut off after its first token that is in `ends`. If
+    none of its tokens is in `ends`, the tokenizer's end token is added. Without `end_token`, the answer ends with the
+    last token of the spelling.
 
     Args:
         row: row with `prompt` messages.

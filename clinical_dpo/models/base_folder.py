@@ -195,9 +195,13 @@ def convert(origin: Origin, out: Path) -> dict[str, Any]:
 
 
 def _read_pickled(origin: Origin, name: str) -> dict[str, torch.Tensor]:
-    """Return name -> tensor for a pickled PyTorch file. Tensors of a zip archive are read into memory only when used.
+    """Return name -> tensor for a pickled PyTorch file.
 
-    PyTorch's restricted unpickler builds only tensors and plain containers. It refuses every other call.
+    If the file is a zip archive (the format since PyTorch 1.6), a tensor is read into memory only when it is used. An
+    older file is read at once.
+
+    PyTorch's restricted unpickler builds only tensors and plain containers. It refuses to run any other code that the
+    file names.
 
     Raises:
         UserError: the file is damaged or holds anything but named tensors.

@@ -28,8 +28,8 @@ def metric_entries(study: Study, metric: str) -> list[Entry]:
 def tested_pairs(study: Study, metric: str) -> Iterator[tuple[Entry, Entry]]:
     """Yield each pair of a metric's entries whose difference has a printed P value. An entry is a printed number.
 
-    The second entry of a pair has the P value. The first entry is listed just before it in the study. The two entries
-    belong to two variants of one model.
+    The two entries belong to two variants of one model. In `study["entries"]`, the second entry directly follows the
+    first entry. The P value is in the second entry.
     """
     for before, entry in pairwise(study["entries"]):
         if entry["metric"] == metric and entry["p"]:

@@ -66,8 +66,8 @@ def check_shares(study: Study) -> Iterator[Row]:
     - For each share of agreement or of tie breaks among physicians, two rows. The paper does not print n, so one row
       takes the number of test questions as n, and the other takes the number of answers of all variants.
     - For all win rates together, one row about the highest rate. The paper does not print n, the number of judgements.
-      The row states the smallest n that can give this rate. From some n on, this rate always differs from .5 with
-      P < .05; the row also states this n (see `_judgement_counts`).
+      The row states two values of n (see `_judgement_counts`): the smallest n that can give this rate, and the smallest
+      n from which the rate always differs from .5 with P < .05.
     """
     for entry in metric_entries(study, "helpfulness"):
         helpful = counts(entry["value"], entry["decimals"], entry["n"])
@@ -107,16 +107,18 @@ def check_shares(study: Study) -> Iterator[Row]:
 
 
 def _judgement_counts(best: float, decimals: int) -> tuple[int, int]:
-    """Search the numbers of judgements from 1 to 200 that can give the printed win rate.
+    """Search the numbers n of judgements from 1 to 200 for those that fit a printed win rate.
+
+    A number n fits if a rate k / n, with a whole number k of wins, rounds to the printed rate.
 
     Args:
         best: the printed win rate.
         decimals: digits of the printed win rate after the point.
 
     Returns:
-        The smallest number of judgements that can give the win rate, and the smallest number from which the win rate
-        is always significant. Always significant means that for this number and every larger one up to 200, each win
-        rate that rounds to the printed one differs from .5 with P < .05.
+        Two numbers of judgements. The first is the smallest n that fits. The second is the smallest number from which
+        the printed rate is always significant: for every n from this number to 200, each rate k / n that rounds to the
+        printed rate differs from .5 with P < .05 (exact binomial test).
     """
     totals = range(1, 201)
     wins = {  # total -> wins that round to the rate
@@ -233,12 +235,15 @@ def check_costs(study: Study) -> Iterator[Row]:
 
 
 def check_significance(study: Study) -> Iterator[Row]:
-    """Check whether the paper's significance threshold equals alpha divided by the number of tests that it states.
+    """Check whether the paper's significance threshold is alpha / T (Bonferroni). T is the stated number of tests.
 
-    Yield no row if the paper states no threshold. Otherwise yield two rows, whose column `verdict` says whether the
-    threshold is possible. If the paper states T tests and prints N P values, the first row lists the P values from
-    alpha / T to alpha. These are significant for one test, but not for T tests. The second row lists the P values from
-    alpha / N to alpha / T. These are significant for T tests, but not for N tests.
+    Yield no row if the paper states no threshold. Otherwise yield two rows. In both, the column `verdict` says whether
+    the threshold is possible. N is the number of P values that the paper prints. Each row lists P values in a range:
+
+    - First row: alpha / T <= P < alpha, significant with alpha but not with alpha / T.
+    - Second row: alpha / N <= P < alpha / T, significant with alpha / T but not with alpha / N.
+
+    A printed P counts as the lowest P that may be printed like this: ".55" -> .545 (see `feasibility.p_range`).
     """
     stated = study.get("significance")
     if not stated:

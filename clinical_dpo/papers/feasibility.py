@@ -62,10 +62,10 @@ def mcnemar_p(test: str, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 @cache
 def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
-    """For each difference c - b, count the values of b with which McNemar's test gives the printed P.
+    """Count the pairs of discordant counts (b, c) with which McNemar's test gives a printed P.
 
-    b and c are the discordant counts. b is the number of items that only the first of two variants answers rightly. c
-    is the number of items that only the second variant answers rightly.
+    b is the number of items that only the first of two variants answers rightly. c is the number of items that only the
+    second variant answers rightly. b + c is at most n.
 
     Args:
         test: form of the test, one of TESTS.
@@ -73,8 +73,8 @@ def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
         printed: P as printed.
 
     Returns:
-        An array of cumulative counts, of shape (2n + 1, n + 2). Element [i, k] is for the difference c - b = i - n. It
-        counts the values of b below k that give the printed P.
+        An array of cumulative counts, of shape (2n + 1, n + 2). Element [i, k] is for c - b = i - n. It is the number
+        of these pairs with b below k.
     """
     gap, b = np.arange(-n, n + 1)[:, None], np.arange(n + 1)[None]
     c = b + gap
@@ -90,20 +90,21 @@ def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
 def f1_counts(
     value: float, decimals: int, positives: int, negatives: int, average: str = "binary", unparsable: int = 0
 ) -> np.ndarray:
-    """Find all pairs of counts of right answers (positive items, negative items) whose F1 rounds to `value`.
+    """Find how many positive and how many negative items can have a right answer if the F1 rounds to `value`.
 
     Args:
-        value: printed F1 = 2 TP / (2 TP + FP + FN).
+        value: printed F1. The F1 of a class is 2 TP / (2 TP + FP + FN).
         decimals: digits of the printed F1 after the point.
         positives: number of items of the positive class.
         negatives: number of items of the negative class.
         average: "binary" (F1 of the positive class) or "macro" (mean F1 of both classes).
-        unparsable: only with average "binary". At most this many negative items have an answer that is neither label.
+        unparsable: largest number of negative items with an answer that is neither label; only with average "binary".
             Such an answer is wrong, but it is no false positive. A positive item with such an answer is a false
             negative.
 
     Returns:
-        An array of shape (pairs, 2). The columns are the right answers among positive items and among negative items.
+        An array of shape (possibilities, 2). The first column is the number of positive items with a right answer, the
+        second column the number of negative items with a right answer.
     """
     tp, fp = np.arange(positives + 1)[:, None], np.arange(negatives + 1)[None]
     tn, fn = negatives - fp, positives - tp

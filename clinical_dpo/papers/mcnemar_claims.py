@@ -25,8 +25,8 @@ def check_mcnemar(study: Study) -> Iterator[Row]:
     - A P value that compares two accuracies is possible if there are discordant counts (b, c) that give it. The
       difference c - b follows from the accuracies.
     - A P value that compares two F1s is possible if there is a number of positive items for which a pair of confusion
-      tables gives both F1s and the P value. If the paper prints one of the F1s with another value elsewhere, a further
-      row checks this value.
+      tables gives both F1s and the P value. If the paper prints a different value of an F1 elsewhere, each P value that
+      compares this F1 is also checked with the different value. These checks are further rows.
     - The P values that compare F1s of a task are possible together if one number of positive items allows all of them,
       because the variants answer the same items.
     - The P values of the study are possible together if one form of McNemar's test can give each of them.
@@ -113,8 +113,8 @@ def _verdict(tests: set[str], condition: str = "", alternative: str = "") -> str
     Args:
         tests: the forms of McNemar's test, members of TESTS, that can give the P.
         condition: what must also be true for these forms to give the P; "" if nothing more is needed.
-        alternative: another condition that is enough to make the P possible. It needs neither a form in `tests` nor
-            `condition`. "" if there is no other condition.
+        alternative: another condition. If it is true, the P is possible even if `tests` is empty or `condition` is
+            false. "" if there is no such condition.
     """
     if not tests:
         return f"only if {alternative}" if alternative else "impossible"
@@ -133,15 +133,15 @@ def _possible_positives(
 
 
 def _contradicting_chains(study: Study, chain: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Yield a short chain for each contradictory value that the paper prints for an entry of `chain`.
+    """Yield a short chain for each different value that the paper prints elsewhere for an F1 of `chain`.
 
-    An entry is a printed number. A value is contradictory if the paper prints it elsewhere for the same entry and it
-    differs from the entry's value in `chain`. The short chain has the previous entry of `chain`, this entry with the
-    contradictory value, and the next entry of `chain`. At the ends of `chain`, the missing neighbour is left out.
+    The short chain is [previous F1, this F1 with the other value, next F1]. The previous and the next F1 are taken from
+    `chain`. For the first F1 of `chain`, there is no previous F1. For the last F1, there is no next F1.
 
     Args:
         study: the paper's printed results.
-        chain: printed F1s of the variants of one model. Each printed P compares an F1 with the previous F1.
+        chain: the entries (printed numbers) of the F1s of one model's variants. Each printed P compares an F1 with the
+            previous F1.
     """
     for index, entry in enumerate(chain):
         for version in (find_contradiction(study, entry) or {"printed": []})["printed"]:
@@ -169,8 +169,8 @@ def _f1_verdict(study: Study, pair: tuple[Entry, Entry], possible: Positives) ->
     Args:
         study: the paper's printed results.
         pair: the entries (printed numbers) of the two F1s.
-        possible: form of McNemar's test -> the numbers of positive test items with which the printed F1s and P are
-            possible.
+        possible: form of McNemar's test, one of TESTS -> the possible numbers of positive test items. With each of
+            these numbers, both F1s and the P can be as printed.
     """
     n, classes = pair[1]["n"], study["tasks"][pair[1]["task"]].get("classes")
     tests = {test for test in TESTS if possible[test]}

@@ -37,10 +37,12 @@ def load_published(path: str | Path) -> dict[str, Study]:
     The study's `results` become the list `entries`. An entry is a dictionary about one printed number, with the keys
     ENTRY_KEYS. If the paper does not print the value of a key, the value is None.
 
+    The key `p` holds the P of a comparison of two variants. `against` names the other variant. The entry of the other
+    variant, with the same task, model and metric, must come directly before the entry with the P.
+
     Raises:
-        UserError: the file does not follow its schema; a number is listed twice; or an entry with a P is not directly
-            after the entry with which the P compares it. That entry has the same task, model and metric, and the
-            variant that the key `against` names.
+        UserError: the file does not follow its schema; a number is listed twice; or the entry directly before an entry
+            with a P is not the entry of the other variant.
     """
     content = read_yaml(Path(path))
     validate(content, "published", str(path))

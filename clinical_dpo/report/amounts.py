@@ -28,7 +28,7 @@ def amount(metric: str, value: float, extra: int = 0) -> str:
 
 
 def signed_amount(metric: str, value: float) -> str:
-    """Text of a difference from `amount`, with a plus sign if the rounded difference is above zero."""
+    """Text of a difference as `amount` writes it, with a plus sign if the rounded difference is above zero: "+3.1"."""
     text = amount(metric, value)
     return f"+{text}" if float(text) > 0 else text
 

@@ -21,10 +21,10 @@ _SUMMED = ("runs", "steps", "rows", "step_seconds", "evaluation_seconds", "loadi
 
 
 def published_minutes(studies: Mapping[str, Any]) -> dict[tuple[str, str], float]:
-    """Return the printed minutes per 1,000 training steps: (task, stage) -> minutes. A stage is sft or dpo.
+    """Return the minutes per 1,000 training steps that papers report: (task, stage) -> minutes. A stage is sft or dpo.
 
     Args:
-        studies: name of a study -> its printed results, from `papers.published.load_published`.
+        studies: name of a study -> the results that its paper reports, from `papers.published.load_published`.
     """
     return {
         (entry["task"], entry["variant"]): entry["value"]

@@ -183,8 +183,8 @@ def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> st
 def _unit(row: Mapping[str, Any]) -> str:
     """Name of the items that the column `items_to_decide` counts.
 
-    The name is "rated items" if the decision is based on the raters' grades alone, otherwise "test items". If the
-    raters' grades correct a judge's estimate, the text also says which share of the test items the raters graded.
+    The name is "rated items" if the decision is based on the raters' grades alone. It is, for example, "test items, 20%
+    of them rated," if the raters' grades correct a judge's estimate. In all other cases, it is "test items".
 
     Args:
         row: row of the decisions.

@@ -14,7 +14,7 @@ F1_COMPARED = "F1 (permutation)"  # the quantity of p_f1_permutation
 
 
 def quantity_compared(row: Mapping[str, Any]) -> str:
-    """The quantity that the P of a row compares, with the test in brackets: "right answers (McNemar)".
+    """The quantity that the test of a row compares, with the name of the test: "right answers (McNemar)".
 
     Args:
         row: row of stats.csv, as computed or as read from CSV.
@@ -26,12 +26,15 @@ def quantity_compared(row: Mapping[str, Any]) -> str:
 
 
 def format_p(p: float | None, *levels: float) -> str:
-    """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
+    """Return P as journals print it (AMA Manual of Style, 11th ed.), without a leading zero: `0.034 -> ".03"`.
 
-    A P above .99 is written as ">.99". A P of at least .01 has two digits, and a P from .001 to .01 has three. A P
-    below .001 is written as "<.001", unless a level is below .001. In that case, a P below the lowest level is written
-    as "<" and this level, and a P from this level to .001 has four digits. P has more digits if rounding would move it
-    across .01, .05 or a level.
+    - Above .99: ">.99".
+    - From .01 to .99: two digits.
+    - From .001 to .01: three digits.
+    - Below .001: "<.001" if no level is below .001. Otherwise, P below the lowest level gives "<" and this level, such
+      as "<.0005", and P from the lowest level to .001 has four digits.
+
+    P has more digits if rounding would move it across .01, .05 or a level: `0.0496 -> ".0496"`.
 
     Args:
         p: the P value; None gives "n/a".

@@ -70,9 +70,14 @@ def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, 
 
 
 def _number(row: Mapping[str, Any] | None, items: str) -> str:
-    """Text of an estimate with its interval. If `n` of the row differs from `items`, the text also shows `n`.
+    """Text of an estimate with its interval, such as "0.71 (0.60 to 0.82)" or "0.71 (0.60 to 0.82), 38 items".
 
-    The text is a dash without a row, "awaited" for a pending row, and "not defined" for a row without an estimate.
+    If `row` is None, the text is a dash. If the row is pending, the text is "awaited". If the row has no estimate, the
+    text is "not defined". If the row has no interval, the text has none.
+
+    Args:
+        row: row of agreement.csv.
+        items: number of items that the page shows. If the row's own number `n` differs, the text shows `n`.
     """
     if row is None:
         return "–"

@@ -40,8 +40,9 @@ def summary(
 ) -> str:
     """Return the text of the summary: headline metrics, then notes on the results, and last the pending grades.
 
-    The headline metric of each task has a line per model, and a line per arm of the model (a further variant). External
-    answers have a line like a model. The values of all rows are strings, as `io.read_csv` returns them.
+    For each task, the headline metric has one line for every model, one line for every arm of a model (a further
+    variant), and one line for every set of external answers (made outside of the run). The values of all rows are
+    strings, as `io.read_csv` returns them.
 
     Args:
         metrics: rows of `statistics.metrics.COLUMNS` of all tasks.
@@ -56,8 +57,8 @@ def summary(
         seeds: rows of `statistics.training_seeds.COLUMNS` of all tasks; empty with a single training seed.
         seeds_file: path of the table with the rows of `seeds`.
         left_out: name of what the run leaves out (a task, or external answers) -> reason.
-        pending_ratings: rows from `rating_rounds.with_sheet_files` about the raters' sheets that result tables need.
-            `pending` is the number of ratings still to come.
+        pending_ratings: rows from `rating_rounds.with_sheet_files`, one per task, model, sheet and rater. Only sheets
+            that a result table needs have rows. `pending` is the number of ratings still to come.
         judges: texts about the pending grades of judges.
         mixed_versions: lines about libraries that differ between compared runs, from
             `training.run_record.mixed_versions`.
@@ -199,7 +200,7 @@ def _study_wide(stats: Rows) -> list[str]:
 
 
 def _decisions(decisions: Rows, seeds: Rows) -> list[str]:
-    """Lines that say for each task and model whether SFT is enough, and for each task which difference matters."""
+    """Lines that say for each task and model whether SFT is enough, and one line with the margins of all tasks."""
     answers = [row for row in decisions if row["sentence"]]
     if not answers:
         return []
@@ -282,12 +283,13 @@ def _cut(row: Mapping[str, str]) -> str:
 def _marks(*rows: Mapping[str, str]) -> str:
     """Return the text in brackets at the end of a line of the table; "" if there is nothing to say.
 
-    The parts of the text are, in this order: the number of graded items; for each variant, the share of its answers
-    that were cut off, and other shares from `_cut`; the words "synthetic data"; the words "proxy grades" with the name
-    of the grader. Parts that do not apply are left out.
+    Example: "  [n=638, SFT: 3% cut at max_new_tokens, synthetic data, proxy grades (rouge_likert)]". n is the number of
+    graded items. After a variant's name comes the text from `_cut` about its answers. Parts that do not apply are left
+    out.
 
     Args:
-        rows: the variants of the line, as rows of the metrics table.
+        rows: the variants of the line, as rows of the metrics table. The parts about data and grader come from the
+            first row.
     """
     row, n = rows[0], graded_items(rows)
     marks = [f"n={n}"] if n else []

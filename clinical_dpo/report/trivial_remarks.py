@@ -13,9 +13,10 @@ from clinical_dpo.variants import TITLES
 
 
 def remarks(rows: Rows, task: str, model: str, variant: str) -> list[str]:
-    """Sentences about a variant that is not shown to beat a trivial answer, or that nearly always gives one label.
+    """Sentences about weak results of a variant. The list is empty if there are none.
 
-    The list is empty for any other variant.
+    One sentence says that the variant is not shown to be better than a trivial answer (the same label for every item).
+    Another sentence says that the variant gives nearly all items the same label.
 
     Args:
         rows: rows of trivial.csv, as read from CSV; empty for a task without labels.
@@ -34,7 +35,9 @@ def remarks(rows: Rows, task: str, model: str, variant: str) -> list[str]:
 
 
 def _difference(row: Mapping[str, Any]) -> str:
-    """Text of a variant's difference from a trivial answer and of its interval; "" if it has no interval.
+    """Text of a variant's difference from a trivial answer; "" if the difference has no interval.
+
+    Example: ` (+3.1, 95% interval -0.4 to 6.6, 200 items)`, in percentage points.
 
     Args:
         row: row of the variant, from trivial.csv.

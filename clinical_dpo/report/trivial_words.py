@@ -1,4 +1,4 @@
-"""Names of trivial answers, and the variants that are not shown to beat them.
+"""Name trivial answers, and find the variants that are not significantly better than a trivial answer.
 
 A trivial answer gives every item the same label, the majority label or the positive label. It needs no model.
 """
@@ -32,19 +32,22 @@ def rival_name(row: Mapping[str, Any], rows: Rows) -> str:
 
 
 def rival_of(row: Mapping[str, Any], rows: Rows) -> Mapping[str, Any]:
-    """Row of the trivial answer with which a variant is compared.
+    """Find the row of a variant's rival, the trivial answer (one label for every item) with which it is compared.
 
     Args:
-        row: row of the variant, from trivial.csv.
+        row: row of the variant, from trivial.csv. Its `rival` names the trivial answer.
         rows: all rows of trivial.csv.
     """
     return next(other for other in rows if (other["task"], other["variant"]) == (row["task"], row["rival"]))
 
 
 def no_better(rows: Rows) -> set[Bar]:
-    """The (task, model, variant) of each variant that is not shown to beat a trivial answer to its task.
+    """Find the variants that are not significantly better than a trivial answer (one label for every item).
 
     Args:
         rows: rows of trivial.csv, as computed or as read from CSV.
+
+    Returns:
+        The (task, model, variant) of each of these variants.
     """
     return {(row["task"], row["model"], row["variant"]) for row in rows if row["above_trivial"] == "false"}

@@ -134,14 +134,17 @@ def agreement(
 ) -> list[Row]:
     """Rows with the columns COLUMNS: the agreement of the raters of one sheet. A sheet with one rater has no rows.
 
-    A sheet is a table of items that raters grade. The measures depend on what the raters choose:
+    A sheet is a table of items that raters grade. The measures depend on the sheet's kind:
 
-    - Right or wrong, or the preferred answer: `raw_agreement` (Wilson interval), `cohen_kappa`, `fleiss_kappa`,
-      `krippendorff_alpha` for nominal data, and `adjudicated_share` (the share of items without a majority among the
-      raters).
-    - Grades from 1 to 5: `raw_agreement`, `quadratic_kappa`, `krippendorff_alpha` for ordinal data, and `icc_2_1`.
-    - Rubrics (weighted yes/no criteria): `raw_agreement`, `cohen_kappa` and `fleiss_kappa` for each criterion, whose
+    - `correctness` (right or wrong) and `preference` (the better of two answers): `raw_agreement`, `cohen_kappa`,
+      `fleiss_kappa`, `krippendorff_alpha` for nominal data, and `adjudicated_share` (the share of items without a
+      majority among the raters).
+    - `likert` (grades from 1 to 5): `raw_agreement`, `quadratic_kappa`, `krippendorff_alpha` for ordinal data, and
+      `icc_2_1`.
+    - `rubric` (weighted yes/no criteria): `raw_agreement`, `cohen_kappa` and `fleiss_kappa` for each criterion, whose
       name is in the column `criterion`; `krippendorff_alpha` for interval data and `icc_2_1` for the answers' scores.
+
+    `raw_agreement` and `adjudicated_share` have the Wilson interval if the test items are not in groups.
 
     Every pair of raters has a row for each measure except `fleiss_kappa` and `adjudicated_share`. All raters together
     have a row for `adjudicated_share`. If there are three or more raters, all raters together also have rows for
@@ -290,8 +293,8 @@ def judge_agreement(
     Args:
         key: rows of the raters' blinding key, which tells what each rater was shown.
         ratings: the raters' ratings, from `ratings.collect_ratings`.
-        verdicts: the judge's verdicts, rows of `judge.COLUMNS`. A verdict without a choice counts as a pending rating,
-            except for a pair of identical answers.
+        verdicts: the judge's verdicts, rows of `judge.COLUMNS`. Nobody is asked about a pair of identical answers, so
+            its verdict does not count. Any other verdict without a choice counts as a pending rating.
         names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
         group_of: maps the id of a test item to its group; None if the items are not in groups.
     """

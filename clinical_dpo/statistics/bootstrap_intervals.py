@@ -36,9 +36,9 @@ def bootstrap_interval(statistic: Statistic, items: int, seed: int, groups: Grou
         groups: index of each item's group, an array of shape (items,); None for independent items.
 
     Returns:
-        Lower and upper limit. Both are None if there are fewer than two items or groups, or if the statistic is not
-        defined in more than 5% of the resamples. Both are also None if all resamples give the same value, because an
-        interval of width zero would claim certainty.
+        Lower and upper limit. Both are None if there are fewer than two items or groups, or if more than 5% of the
+        resamples are left out. Both are also None if all resamples give the same value, because an interval of width
+        zero would claim certainty.
     """
     units = items if groups is None else int(groups.max()) + 1
     if units < 2:
@@ -98,11 +98,12 @@ def bootstrapped(
 ) -> Estimate:
     """Compute a statistic of all items, each with weight 1, and its 95% bootstrap interval.
 
-    The interval is the percentile interval of `bootstrap_interval`. A sum of absolute errors is an exception.
-    Resampling adds noise, which makes such a sum larger, so the percentiles may lie above the estimate. The sum
-    therefore has the basic bootstrap interval, which mirrors the percentiles at the estimate (Davison & Hinkley 1997,
-    section 5.2). A lower limit below zero is raised to zero. An upper limit below the estimate is raised to the
-    estimate.
+    The interval is the percentile interval of `bootstrap_interval`, unless `is_error` is true.
+
+    If `is_error` is true, the interval is the basic bootstrap interval, which mirrors the percentiles at the estimate
+    (Davison & Hinkley 1997, section 5.2). Its lower limit is raised to zero if it is negative. Its upper limit is
+    raised to the estimate if it is smaller. Reason: resampling adds noise, which makes a sum of absolute errors larger,
+    so the percentiles may lie above the estimate.
 
     Args:
         metric: name of the metric.

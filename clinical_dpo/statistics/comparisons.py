@@ -171,10 +171,10 @@ def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     Both columns have P values adjusted by Holm's method. Comparisons of arms (further variants) are adjusted separately
     from all other comparisons.
 
-    - Comparisons without arms: `p_holm` is adjusted over the tasks in a row's column `family`, separately for each
-      model and comparison. `p_holm_study` is adjusted over all tasks, models and comparisons without arms.
-    - Comparisons of arms: `p_holm` is adjusted over all of a model's comparisons that have the same text in the column
-      `family`. `p_holm_study` is adjusted over all tasks, models and comparisons of arms.
+    - `p_holm` is adjusted over the rows with the same model and the same text in the column `family`. This text lists
+      the tasks that share alpha; for arms, it lists the comparisons that share alpha. For comparisons without arms, the
+      rows also have the same comparison, such as `dpo_vs_sft`. The number of tests is the row's `family_size`.
+    - `p_holm_study` is adjusted over the rows of all tasks, models and comparisons.
 
     Args:
         rows: rows of all tasks, as computed or as read from CSV.

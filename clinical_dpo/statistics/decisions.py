@@ -83,11 +83,11 @@ def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: fl
 
 
 def _further_items(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
-    """Number of test items, at least n + 1, that would show with 80% power whether the first variant is better.
+    """Number of test items that would show with 80% power whether the first variant is better: more than n.
 
-    The n items at hand did not show it, so more than n are needed. `items_to_decide` may still return n or less,
-    because an interval can be skewed. The result is then n + 1; otherwise it is the result of `items_to_decide`.
-    Without an interval it is None. The arguments are as for `items_to_decide`.
+    The result is that of `items_to_decide`, but at least n + 1, because the n items at hand did not settle the
+    question. `items_to_decide` can return n or less if the interval is skewed. If a limit of the interval is None, the
+    result is None. The arguments are as for `items_to_decide`.
     """
     needed = items_to_decide(effect, margin_interval, n, margin, alpha)
     return None if needed is None else max(needed, n + 1)
@@ -113,8 +113,9 @@ def decisions(
         grades: maps (model, variant) to the variant's grades, one row per test item.
         task: the task's settings `name`, `metric` and `seed`. For a task with labels also the labels, as `positive` and
             `negative` or as `labels`.
-        margin: `value` is the smallest difference that matters, `source` is the origin of this value, and `sha256` is
-            the SHA-256 in the task's margin file (see `margins.margin_record`).
+        margin: `value` is the smallest difference that matters. `source` says whether the task file sets this value.
+            `sha256` is the SHA-256 of the metric and this value, as in the task's margin file (see
+            `config.margins.margin_record`).
         trivial: rows of the task's trivial.csv, as read; empty for a task without labels. Trivial answers need no
             model. If a comparison's first variant is not shown to beat a trivial answer, the decision `better` becomes
             `no better than trivial`.

@@ -10,13 +10,14 @@ from clinical_dpo.statistics.intervals import BLOCK, RESAMPLES, SAME
 
 
 def exact_p(counts: np.ndarray) -> float:
-    """Exact two-sided permutation P of the difference of the positive class's F1, over all ways to swap answers.
+    """Exact two-sided permutation P of the difference between two variants' F1 of the positive class.
 
-    An item is discordant if exactly one variant answers it as positive. Only swaps at discordant items change the
-    difference. After random swaps, the first variant answers each discordant item as positive with probability 1/2. Its
-    numbers of true positives and of false positives at discordant items are therefore independent and binomial. P is
-    computed from these two distributions, because the two numbers determine the difference. No library has this
-    computation. scipy's exact test would go through all 2^n swaps of n items.
+    The test swaps the two variants' answers to an item. An item is discordant if exactly one variant answers it as
+    positive. Only swaps at discordant items change the difference. Let TP and FP be the first variant's numbers of true
+    and false positives at discordant items. TP and FP determine the difference. After random swaps, the first variant
+    answers each discordant item as positive with probability 1/2, so TP and FP are independent and binomial. P is
+    computed from their two distributions. No library has this computation. scipy's exact test would go through all 2^n
+    swaps of n items.
 
     Args:
         counts: numbers of items, an array of shape (classes, classes + 1, classes + 1). The axes are the true label,
@@ -30,11 +31,14 @@ def exact_p(counts: np.ndarray) -> float:
     tp_either, fp_either = tp_first + tp_second, fp_first + fp_second
 
     def difference(tp: np.ndarray | int, fp: np.ndarray | int) -> np.ndarray:
-        """Return the first variant's F1 minus the second variant's F1, for given answers to the discordant items.
+        """Return the first variant's F1 minus the second variant's F1.
+
+        At each discordant item, exactly one variant's answer is positive. The numbers of the first variant therefore
+        determine those of the second variant.
 
         Args:
-            tp: number of discordant items with a positive label that the first variant answers as positive.
-            fp: number of discordant items with another label that the first variant answers as positive.
+            tp: the first variant's number of true positives at discordant items.
+            fp: the first variant's number of false positives at discordant items.
         """
         numerators = [2 * (tp_both + tp), 2 * (tp_both + tp_either - tp)]
         false_positives = [fp_both + fp, fp_both + fp_either - fp]

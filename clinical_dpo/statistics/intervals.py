@@ -74,8 +74,6 @@ def mover_interval(
 def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float = 0.5) -> np.ndarray:
     """Correlations of the terms of a weighted sum, for `mover_interval`, with a continuity correction.
 
-    The influence of an item on a term is how much the item moves the term's estimate, up to a constant factor.
-
     The correction widens the interval. It depends on the signs of two terms in the sum:
 
     - Different signs: a positive correlation is lowered, but not below 0, as in Newcombe's correction of phi. A
@@ -86,8 +84,9 @@ def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float
     to 0 for different signs and to 1 for the same sign.
 
     Args:
-        products: for each pair of terms, the sum over items (or over groups of items) of influence on the first term x
-            influence on the second term; shape (terms, terms).
+        products: a number for each pair of terms, shape (terms, terms). It is the sum over items, or over groups of
+            items, of (influence on the first term) x (influence on the second term). The influence of an item on a term
+            is how much the item moves the term's estimate, up to a constant factor.
         signs: 1 where two terms have the same sign in the sum, -1 where their signs differ; shape (terms, terms).
         correction: amount that is subtracted from an entry of `products` to lower the correlation, or added to raise
             it. The default is half an item.

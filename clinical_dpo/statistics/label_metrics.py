@@ -111,10 +111,11 @@ OVERALL = {
 def balanced_accuracy_interval(
     labels: Sequence[str], answers: Answers, classes: Sequence[str], level: float = LEVEL, groups: Groups | None = None
 ) -> Interval:
-    """Interval of the classes' mean sensitivity, by MOVER (`intervals.mover_interval`) from each class's interval.
+    """Interval of balanced accuracy, by MOVER (`intervals.mover_interval`).
 
-    Each item belongs to one class, its true label. If the items are not in groups, the sensitivities of the classes are
-    therefore independent.
+    Balanced accuracy is the mean sensitivity of the classes that occur in `labels`. MOVER combines the intervals of
+    these sensitivities. Without groups, the sensitivities are independent, because each item has one true label and
+    counts for this class only. With groups, the correlations of the sensitivities are computed over groups.
 
     Args:
         labels, answers, classes: as for `label_estimates`, with at least one item.
@@ -214,10 +215,10 @@ def label_estimates(
 
 
 def _of(metric: Metric, counts: Counts) -> Statistic:
-    """Turn a metric, which is a function of counts, into a statistic, which is a function of the items' weights.
+    """Return a function that computes a metric from the weights of the items.
 
     Args:
-        metric: function of counts, an array of shape (..., classes, classes + 1).
-        counts: function from weights, an array of shape (resamples, items), to counts (`resampled_counts`).
+        metric: function that computes the metric from counts of shape (..., classes, classes + 1).
+        counts: result of `resampled_counts`, a function that computes counts from weights of shape (resamples, items).
     """
     return lambda weights: metric(counts(weights))

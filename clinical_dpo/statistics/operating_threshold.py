@@ -1,4 +1,7 @@
-"""Choose the lowest probability at which an item is called positive. The choice uses dev items, never test items."""
+"""Choose the threshold of the probability. An item is called positive if its probability is at least the threshold.
+
+The threshold is chosen on dev items, never on test items.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -80,9 +80,12 @@ def paired_t(x: Sequence[float], y: Sequence[float]) -> tuple[float | None, floa
         x, y: grades of the first and of the second variant, with the items in the same order.
 
     Returns:
-        t and P. They are (None, None) for fewer than two pairs, and if all pairs have the same nonzero difference. In
-        these cases the test is not defined, and scipy's P is 0 or NaN. P = 0 would claim certainty, even from only two
-        pairs. For two or more pairs, t and P are (0, 1) if all differences are zero.
+        t and P. Three cases are not left to scipy:
+
+        - Fewer than two pairs: (None, None).
+        - Two or more pairs, and all differences are zero: (0, 1).
+        - Two or more pairs, and all differences are equal but not zero: (None, None). The variance is 0, so the test is
+          not defined. scipy would return a P of about 0, even for two pairs.
     """
     differences = np.subtract(x, y)
     if len(differences) < 2:

@@ -119,9 +119,10 @@ def tuned_mean(
 ) -> TunedMean:
     """The power-tuned prediction-powered mean (PPI++: Angelopoulos, Duchi & Zrnic 2023, arXiv:2311.01453).
 
-    Power-tuned means that the weight of the judge's grades is chosen so that the variance of the mean is smallest.
-    Estimate and weight equal those of `ppi_mean_pointestimate` of ppi-python 0.2.3. This project does not depend on
-    that package, because the package needs numba, which takes a second to import and pins NumPy.
+    The mean is power-tuned: the weight of the judge's grades is the number from 0 to 1 that makes the estimated
+    variance of the mean smallest. Estimate and weight equal those of `ppi_mean_pointestimate` of ppi-python 0.2.3. This
+    project does not depend on that package, because the package needs numba, which takes a second to import and pins
+    NumPy.
 
     Args:
         raters: raters' grades of the sample, shape (rated items,).
@@ -183,12 +184,12 @@ def corrected_difference(
 ) -> CorrectedDifference:
     """The power-tuned prediction-powered mean of paired differences (`tuned_mean`), with intervals for small samples.
 
-    In most pairs the two grades are equal, so the plain t interval contains the true difference too rarely. This
-    interval therefore adds two pairs to the n rated pairs, as Agresti & Min (2005, Stat Med 24:729-740) do for paired
-    shares: half a pair with the difference 1, half a pair with the difference -1, and one pair without a difference. It
-    is a t interval with n - 2 degrees of freedom, because both the mean and the weight of the judge's grades are
-    estimated.
-    `benchmarks/coverage_corrected_difference.md` reports how often the interval contains the true difference.
+    A pair is the two variants' grades of one item. Most pairs have the difference 0, so a plain t interval contains the
+    true difference too rarely. This interval therefore adds two pairs to the n rated pairs, as Agresti & Min (2005,
+    Stat Med 24:729-740) do for paired shares: half a pair with the difference 1, half a pair with the difference -1,
+    and one pair with the difference 0. The interval is a t interval with n - 2 degrees of freedom, because both the
+    mean and the weight of the judge's grades are estimated. `benchmarks/coverage_corrected_difference.md` reports how
+    often the interval contains the true difference.
 
     Args:
         raters, judge, others: as for `tuned_mean`, but differences of two variants' grades, first minus second.
@@ -230,8 +231,9 @@ def _variance(
     def unbiased(squares: float, n: int) -> float:
         """Return the variance of an estimate from n units (items or groups), with n - 2 degrees of freedom.
 
-        If the argument `more_pairs` of `_variance` is true, this function adds the two further units, and the variance
-        is that of n + 2 units. The degrees of freedom remain n - 2.
+        If `more_pairs` (argument of `_variance`) is true, this function adds two further units, which
+        `corrected_difference` explains. The variance is then that of an estimate from n + 2 units. The degrees of
+        freedom remain n - 2.
 
         Args:
             squares: sum of the squared contributions of the n units to the estimate.

@@ -54,18 +54,18 @@ def auroc(scores: np.ndarray, positive: np.ndarray) -> Statistic:
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> Statistic:
-    """Return a function that computes the average precision of the items with given weights.
+    """Return a function that takes the items' weights and returns the average precision.
 
-    Average precision is the weighted mean of the precisions at all thresholds. The weight of a threshold is the recall
-    that it adds to the recall at the next higher threshold.
+    Average precision is a sum over all thresholds. A threshold adds its precision, times the difference between its
+    recall and the recall of the next higher threshold.
 
     Args:
         scores: score of each item, shape (items,).
         positive: whether each item is positive, shape (items,), boolean.
 
     Returns:
-        A function. It takes weights, an array of shape (resamples, items). It returns one value per resample, NaN if
-        the resample has no positive item.
+        A function. It takes the items' weights, an array of shape (resamples, items). It returns one value per
+        resample, NaN if the resample has no positive item.
     """
     hits, alarms = _by_threshold(scores, positive)
 

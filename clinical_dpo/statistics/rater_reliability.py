@@ -82,8 +82,9 @@ def krippendorff_alpha(
 
     Returns:
         Alpha and its interval. Alpha is None if there are no items, or if all ratings are equal (0 / 0). The interval
-        is (None, None) if alpha is None, if the raters agree on all items, or if alpha becomes 0 / 0 when a certain
-        item is left out. With groups, `jackknife_interval` states when the interval is (None, None).
+        is (None, None) if alpha is None, or if alpha is 0 / 0 without one of the items. It is also (None, None) if
+        alpha is the same whichever item is left out, for example because the raters agree on all items. With groups,
+        `jackknife_interval` states when the interval is (None, None).
     """
     pairable = [item for item in votes if len(item) > 1]
     names = {vote for item in pairable for vote in item}

@@ -38,7 +38,7 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
     items. Each source has a t interval. The squared half-widths of the two intervals are added (Howe 1974, J Am Stat
     Assoc 69:789-794). P belongs to this interval: with the confidence level 1 - P, one limit of the interval is 0.
 
-    The variance due to the items is that of the two-way analysis of variance, (MS items - MS residual) /
+    The variance due to the items comes from the two-way analysis of variance: (MS items - MS residual) /
     (seeds x items), at least 0. The interaction of seeds and items is part of the variance due to the seeds. A
     statistic that is not a mean over items is replaced by its jackknife pseudo-values (Dorfman, Berbaum & Metz 1992,
     Invest Radiol 27:723-731). No maintained library has such an interval for few seeds.
@@ -52,11 +52,12 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
         level: confidence level.
 
     Returns:
-        The effect. With one seed the interval accounts for the items only, and `seed_sd` is None. Interval and P are
-        None for a single item. They are None if `statistic` returns NaN for the averages over all items, or for the
-        averages when the jackknife leaves out an item. They are also None if the variance is 0 and the effect is not 0,
-        because equal values tell nothing about the spread. If the variance and the effect are 0, the interval is None
-        and P is 1.
+        The effect. With one seed, the interval accounts for the items only, and `seed_sd` is None. If the variance and
+        the effect are 0, the limits of the interval are None and P is 1. The limits and P are None in three cases:
+
+        - There is only one item.
+        - `statistic` returns NaN for the averages over all items, or for averages without one item (jackknife).
+        - The variance is 0 and the effect is not 0. Equal values tell nothing about the spread.
 
     Raises:
         UserError: `values` has another shape or no items, or a value is not a finite number.
@@ -139,8 +140,9 @@ def _interval(effect: float, parts: Sequence[tuple[float, int]], level: float) -
 
 
 def mean_of_items(means: np.ndarray) -> np.ndarray:
-    """Return the means from an array of shape (..., 1), as an array of shape (...).
+    """Remove the last axis of an array of means: shape (..., 1) becomes shape (...).
 
-    This is the `statistic` of `seed_effect` for an effect that is itself a mean.
+    This function is the `statistic` of `seed_effect` if the effect of a seed is a mean over the items. `seed_effect`
+    computes the means.
     """
     return means[..., 0]

@@ -57,10 +57,10 @@ def subgroup_table(
     paired differences of the headline metric have no interval, the metric is accuracy
     (`config.metrics.decision_metric`).
 
-    `p_levels` is P of the hypothesis that the metric, or its difference, is the same in all levels. For a comparison it
-    is P of the interaction test. For a variant it is P of the test of equal means, or of equal shares of right answers.
-    For F1 and macro F1 the test is about right answers. `p_levels_holm` is P adjusted by Holm's method over the
-    subgroups.
+    `p_levels` is P of the hypothesis that the mean of the items' values is the same in all levels. For a variant, an
+    item's value is its grade. For a comparison, it is the difference of the two grades, and the test is the interaction
+    test. If the metric is F1, macro F1 or accuracy, the grade is 1 for a right answer, otherwise 0. Masked levels and
+    the level `missing` are not tested. `p_levels_holm` is P adjusted by Holm's method over the subgroups.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. External answers and extra
@@ -204,7 +204,9 @@ def masked_levels(
     people: Callable[[Collection[str]], int],
     smallest: int | None,
 ) -> dict[str, set[str]]:
-    """Find the levels of each subgroup to mask (hide), because their numbers could reveal numbers of a few people.
+    """Find the levels of each subgroup to mask (hide), to protect the numbers of a few people.
+
+    A few people are fewer than `smallest` people.
 
     First, the function `masked` chooses levels in each subgroup without regard to the other subgroups. After that, two
     subgroups together may still reveal the numbers of a few people. There are two cases:
@@ -219,8 +221,8 @@ def masked_levels(
 
     Args:
         of: maps each subgroup to its levels, and each level to the ids of its items.
-        people: function from the ids of items to the number of people. This is the number of the items' groups, or the
-            number of items if there are no groups.
+        people: function that takes ids of items and returns the number of people: the number of different groups, such
+            as patients, to which the items belong. Without groups, it returns the number of items.
         smallest: smallest number of people whose numbers are shown; None to show all numbers.
 
     Returns:
@@ -233,17 +235,17 @@ def masked_levels(
     hidden = {subgroup: masked(sizes[subgroup], smallest) for subgroup in items}
 
     def revealing() -> tuple[str, str] | None:
-        """Find a shown level whose numbers, together with those of another subgroup, reveal numbers of too few people.
+        """Find a shown level that, compared with another subgroup, reveals the numbers of too few people.
 
-        A reader knows the numbers of these parts of the other subgroup: each shown level, and all masked levels taken
-        together. For example, the level is "women" and the other subgroup is the ward. Subtraction can reveal the
-        numbers of two sets of people:
+        A reader knows the numbers of each shown level of the other subgroup, and of its masked levels together (they
+        count as one level here). From these numbers, subtraction gives the numbers of two sets of people. For example,
+        the level is "women", and the other subgroup is the ward:
 
-        - People outside the level, in the parts that overlap the level: the men in all wards that have women.
-        - People in the level, outside the parts that lie inside the level: the women who are not in wards with only
-          women. This needs at least one part inside the level.
+        - All people in wards that have women, minus the women: the men in these wards.
+        - All women, minus the people in wards that have only women: the women in the other wards. This set exists only
+          if some ward has only women.
 
-        The level is found if one of these two sets has at least 1 and fewer than `smallest` people.
+        A level is found if one of the two sets has at least 1 and fewer than `smallest` people.
 
         Returns:
             The level's subgroup and the level; None if there is no such level.
@@ -270,15 +272,16 @@ def masked_levels(
 
 
 def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()) -> set[str]:
-    """Find the levels of one subgroup to mask (hide): levels that are too small, and further levels that protect them.
+    """Find the levels of one subgroup to mask (hide): levels that are too small, `others`, and levels to protect these.
 
-    The total of all levels is known, so a single masked level could be computed from it. If any level is masked, at
-    least two levels are therefore masked. The masked levels together have at least `smallest` items or groups.
+    The total of all levels is known, so a single masked level could be computed from it. If any level is masked, the
+    smallest other levels are therefore masked too, until at least two levels are masked and they have at least
+    `smallest` items or groups together, or until all levels are masked.
 
     Args:
         sizes: maps each level to its number of items or groups.
         smallest: a level with fewer items or groups than this is too small, and is masked.
-        others: further levels to mask, whatever their size.
+        others: levels that are masked whatever their size.
     """
     by_size = sorted(sizes, key=lambda level: sizes[level])
     hidden = [level for level in by_size if sizes[level] < smallest or level in others]

@@ -126,9 +126,10 @@ def clustered_stuart_maxwell(first: Answers, second: Answers, classes: Sequence[
 def clustered_bowker(first: Answers, second: Answers, classes: Sequence[str], groups: Groups) -> SymmetryTest:
     """Bowker's test of items in groups (see the module's docstring).
 
-    An item's vector has an entry for each pair of categories. The entry is 1 if the first variant's answer is the first
-    category of the pair and the second variant's answer is the second category. The entry is -1 for the reverse, and
-    otherwise 0. The degrees of freedom are those of the test for independent items.
+    The test codes the two answers to an item as a vector with one entry per pair of categories. For the pair (i, j),
+    the entry is 1 if the first variant answers i and the second variant answers j. The entry is -1 if the first variant
+    answers j and the second variant answers i. Otherwise it is 0. The degrees of freedom are those of the test for
+    independent items.
 
     Args:
         first, second, classes: as for `answer_table`.

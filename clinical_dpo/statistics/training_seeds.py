@@ -130,7 +130,9 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
 
 
 def _effect(values: Sequence[np.ndarray], statistic: Statistic, groups: Groups | None) -> SeedEffect:
-    """The effect over training seeds. If the items are in groups, sums over each group take the place of the items.
+    """The mean effect over training seeds, with its interval and P (see `seed_effect`).
+
+    If the items are in groups, the interval and P treat groups, not items, as the independent units.
 
     Args:
         values: for each seed, k numbers for each item, an array of shape (items, k).
@@ -168,9 +170,9 @@ def macro_f1_difference(means: np.ndarray, classes: int) -> np.ndarray:
     """Difference of two variants' macro F1, first minus second.
 
     Args:
-        means: the flattened table of true label by answer (see `_cells`) of the first variant, followed by the table of
-            the second variant. Each entry is the share of items in that cell. The shape is (..., 2 x classes x
-            (classes + 1)).
+        means: shares of items, an array of shape (..., 2 x classes x (classes + 1)). The first half of the last axis is
+            the first variant's table of true label by answer, flattened as in `_cells`. The second half is the second
+            variant's table. An entry is the share of items in a cell.
         classes: number of classes.
     """
     counts = means.reshape(*means.shape[:-1], 2, classes, classes + 1)
@@ -188,7 +190,9 @@ def f1_difference(means: np.ndarray) -> np.ndarray:
 
 
 def _row(effect: SeedEffect | None, largest: float) -> Row:
-    """Columns of an effect. All are None if `effect` is None. The interval is clipped to -`largest` to `largest`.
+    """Columns of an effect; all of them are None if `effect` is None.
+
+    The interval is clipped: `ci_low` is at least -`largest`, and `ci_high` is at most `largest`.
 
     Args:
         effect: the effect; None if it is not defined.

@@ -31,7 +31,7 @@ def columns_of(task: Mapping[str, Any]) -> list[str]:
     """The columns of the table of trivial answers: COLUMNS, and the task's headline metric if COLUMNS lacks it.
 
     Args:
-        task: the task's setting `metric`.
+        task: the task's settings, with `metric`.
     """
     return list(dict.fromkeys([*COLUMNS, HEADLINES[task["metric"]]]))
 
@@ -55,13 +55,18 @@ def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> di
 def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mapping[str, Any], alpha: float) -> list[Row]:
     """Compare every variant with the trivial answers. Return a row per trivial answer, then a row per variant.
 
-    The rows have the columns of `columns_of`. A trivial answer gives the same label to every item. If there are two
-    trivial answers, each variant is compared with the one that has the higher headline metric (main metric). `rival` is
-    the name of this trivial answer. `difference` is the variant's headline metric minus the rival's. If the headline
-    metric has no interval for paired differences, accuracy takes its place in the choice of the rival and in the
-    difference. `above_trivial` is "true" if the interval of the difference at the confidence level 1 - alpha is above
-    zero. `one_label` is "true" if nearly all items get the same label. F1, sensitivity and specificity are those of the
-    positive class. They are None for a task with more than two labels. AUROC is computed for trivial answers only.
+    A trivial answer gives the same label to every item. The comparison uses the task's headline metric (main metric).
+    If this metric has no interval for paired differences, the comparison uses accuracy instead. If there are two
+    trivial answers, every variant is compared with the one whose metric is higher.
+
+    The rows have the columns of `columns_of`, among them:
+
+    - `rival`: name of the trivial answer with which the variant is compared.
+    - `difference`: the variant's metric minus the rival's metric.
+    - `above_trivial`: "true" if the interval of the difference, at the confidence level 1 - alpha, is above zero.
+    - `one_label`: "true" if the share of items that get the same label is at least NEARLY_ALL.
+    - `f1`, `sensitivity`, `specificity`: values of the positive class; None for a task with more than two labels.
+    - `auroc`: a column only if AUROC is the headline metric; computed for trivial answers only, None for variants.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. The function ignores the variant

@@ -60,8 +60,8 @@ def vary_unreadable(
       item's true label. If it has no labels, the answer has the best grade.
     - `left out`: the item is left out. A comparison leaves out an item if either answer is unreadable.
     - `worst case`: the answer is a wrong label (`wrong_labels`). If the task has no labels, the answer has the lowest
-      grade. In a comparison, only the first variant is graded by this rule. An unreadable answer of the second variant
-      is right.
+      grade. In a comparison, this holds only for the first variant. An unreadable answer of the second variant counts
+      as right: it gets the item's true label or, in a task without labels, the best grade.
 
     As in decisions.csv, a first variant that is not above the trivial answer (the same label for every item) is never
     `better`.

@@ -95,8 +95,9 @@ def freed_bytes(parts: Iterable[Freeable]) -> int:
 def free(study: Study) -> str:
     """Delete the files that `freeable` finds, and return a text for the user.
 
-    The text states how many gigabytes are freed, which trials lose their weights, and how many probes do. If any files
-    are deleted, the text also lists the later changes that cause trials to be trained again.
+    The text states how many gigabytes are freed, which trials lose their weights, and the number of probes whose
+    weights are deleted. If any files are deleted, the text also lists the later changes that cause trials to be trained
+    again.
     """
     parts = freeable(study)
     size = freed_bytes(parts)

@@ -65,7 +65,7 @@ def dev_score(rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[
 
 
 def _label_score(grades: Sequence[Grade], task: Mapping[str, Any]) -> float:
-    """Compute the task's `selection_metric`, such as macro F1, from graded answers. If it is not defined, return 0."""
+    """Return the task's `selection_metric`, such as macro F1, of graded answers; 0 if the metric is NaN."""
     from clinical_dpo.grading import scores  # imported here: Snakemake imports this module at every start
 
     labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]

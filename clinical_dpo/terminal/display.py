@@ -118,7 +118,7 @@ class Display(logging.Handler):
     def render(self) -> RenderableType:
         """Return what the terminal shows: the bar, and one line for each of the longest-running jobs.
 
-        At most SHOWN jobs have a line. If more jobs are running, one further line has their number.
+        At most SHOWN jobs have a line. If more jobs run, a last line such as "and 3 more running" counts the others.
         """
         progress, running = self.progress, self.progress.running()
         bar = Table.grid(padding=(0, 2), expand=True)

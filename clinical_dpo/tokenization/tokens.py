@@ -18,7 +18,8 @@ def prompt_tokens(row: Mapping[str, Any], tokenizer: Any) -> list[int]:
 def tokenize_completion(row: Mapping[str, Any], tokenizer: Any, column: str) -> tuple[list[int], list[int]]:
     """Return the token ids of a row's prompt and of the answer in `column`, as TRL 1.16 divides them for training.
 
-    The answer starts at the first token where the prompt (with the generation prompt) and the conversation differ.
+    Two token sequences are compared: the prompt with the generation prompt, and the prompt with the answer. The prompt
+    ends, and the answer starts, at the first position where the two sequences are not equal.
     """
     conversation = chat_tokens(tokenizer, row["prompt"] + row[column])
     start = shared_length(prompt_tokens(row, tokenizer), conversation)

@@ -37,7 +37,7 @@ class TrainingProgress(TrainerCallback):
     progress: Progress | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """If the run resumes from a checkpoint, write the number of the last finished step."""
+        """Write a line such as `Resumed after step 40 of 500.` if the run resumes from a checkpoint."""
         if state.global_step:
             say(f"Resumed after step {state.global_step} of {state.max_steps}.")
 

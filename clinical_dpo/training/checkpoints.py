@@ -73,11 +73,12 @@ def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
 
 
 def reduced_tokens(tokens: int, folder: Path) -> int:
-    """Return the largest number of tokens in a micro-batch. Every earlier out-of-memory failure halves this number.
+    """Return the maximum number of tokens per micro-batch: `tokens`, halved once for every out-of-memory failure.
+
+    The result is 0 if `tokens` is 0, and at least 1 otherwise.
 
     Args:
-        tokens: configured number of tokens. 0 means that a micro-batch is limited by its rows, not by its tokens. The
-            result is then 0, otherwise at least 1.
+        tokens: configured maximum. 0 means that a micro-batch is limited by its rows, not by its tokens.
         folder: the result of `checkpoint_folder`. A file in this folder counts the out-of-memory failures.
     """
     record = folder / OUT_OF_MEMORY

@@ -46,9 +46,10 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     """DPOTrainer that reads the reference model's log-probabilities from the rows instead of computing them.
 
     The rows have the columns `ref_chosen_logps` and `ref_rejected_logps`. The trainer logs ties separately from wins.
-    It can add the SFT loss on the chosen answers (`chosen_loss`) to the DPO loss. With one pair per micro-batch, this
-    SFT loss equals that of TRL's loss type `sft`. With more pairs TRL averages over all tokens of a micro-batch, so
-    TRL's loss depends on the size of the micro-batches.
+    It can add the SFT loss on the chosen answers to the DPO loss. This SFT loss (`chosen_loss`) is the mean over an
+    answer's tokens, averaged over the pairs. TRL's loss type `sft` is instead the mean over all tokens of a
+    micro-batch's chosen answers, so it depends on the size of the micro-batches. With one pair per micro-batch, the two
+    losses are equal.
     """
 
     last_logps: torch.Tensor  # (2 x pairs,) log-probabilities (nats) of the last batch, all chosen answers first

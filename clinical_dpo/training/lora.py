@@ -19,7 +19,7 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
     Args:
         model: a causal language model without an adapter.
         targets: `lora_targets` of the model file: names of layers, or `all-linear` for all linear layers except the
-            head. With `all-linear` the log says if experts get no LoRA.
+            head. If experts of the model get no LoRA with `all-linear`, the log says so.
 
     Raises:
         PublicError: a name is not the name of a linear layer of the model.

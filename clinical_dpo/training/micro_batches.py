@@ -120,12 +120,16 @@ class StepInParts:
     def training_step(self: Any, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         """Compute the loss and the gradients of a batch, part by part. Logged metrics are means over the step.
 
-        The SFT loss of a part is a sum over tokens divided by `num_items_in_batch`, the number of tokens in the whole
-        step. The losses of the parts therefore add up to the loss of the step. The DPO loss of a part is a mean over
-        the part's pairs. It must be multiplied by the part's share of the step's pairs before it is added. The trainer
-        divides the DPO loss by `current_gradient_accumulation_steps`, the number of accumulated batches. This method
-        divides `current_gradient_accumulation_steps` by the share while a part is computed. This multiplies the loss
-        by the share.
+        The losses of the parts are added up. This gives the loss of the step:
+
+        - SFT: the loss of a part is a sum over tokens, divided by `num_items_in_batch`, the number of tokens in the
+          whole step.
+        - DPO: TRL computes the loss of a part as a mean over the part's pairs. Before the losses are added up, this
+          loss must be multiplied by the part's share of the step's pairs. The trainer divides the loss of a part by
+          `current_gradient_accumulation_steps`, the number of accumulated batches. While a part is computed, this
+          method divides that number by the part's share. This multiplies the loss by the share.
+
+        A batch without the key `parts` is computed as a whole.
         """
         if "parts" not in inputs:
             return super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]

@@ -1,7 +1,7 @@
 """Find the step at which the eval loss of a probe flattens.
 
-A probe is the first run of a trial, over all configured steps. The trial is then trained for as many steps as are found
-here.
+A probe is the first run of a trial, over all configured steps. The training of the trial itself ends at the step that
+`plateau_step` returns.
 """
 
 from collections.abc import Mapping, Sequence

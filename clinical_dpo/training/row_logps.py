@@ -31,9 +31,10 @@ def rows_layout(rows: Sequence[Sequence[int]], starts: Sequence[int], branches: 
     """Convert rows of token ids to the flat layout, one long row without padding.
 
     Args:
-        rows: for each row, the token ids of the prompt and its answer. Rows are stacked as in `flat_layout`.
+        rows: for each row, the token ids of the prompt and its answer.
         starts: number of tokens of each row's prompt.
-        branches: rows per prompt: 1, or 2 for preference pairs (all chosen rows first).
+        branches: rows per prompt: 1, or 2 for preference pairs. For pairs, `rows` has all chosen rows first, then all
+            rejected rows in the same order of prompts.
     """
     ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
     position = torch.arange(ids.shape[1])

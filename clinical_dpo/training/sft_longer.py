@@ -34,8 +34,9 @@ def train_sft_longer(run: Run, train_rows: str, eval_rows: str, sft: str) -> Non
         sft: folder of the chosen SFT model.
 
     Raises:
-        UserError: a prompt fills max_length, an answer is empty, or the optimizer would change the frozen LoRA ranks
-            of the SFT adapter.
+        UserError: a prompt fills max_length, or an answer is empty, or the SFT model is a LoRA adapter and the
+            optimizer has an eight-bit state. Such an optimizer would change the adapter's weights, which must stay
+            frozen.
     """
     refuse_eight_bit_optimizer(run, sft)
     prepared = prepare(run, {"train": train_rows, "eval": eval_rows}, ["completion"], [sft])

@@ -63,11 +63,11 @@ def policy_from_sft(run: Run, sft: str, lora: Mapping[str, Any]) -> Any:
 def policy_with_frozen_sft_ranks(
     base: torch.nn.Module, sft: str | Path, lora: Mapping[str, Any], targets: list[str]
 ) -> "PeftModel":
-    """Add the SFT adapter and `lora["rank"]` trainable ranks to the base model, as one LoRA adapter.
+    """Add one LoRA adapter to the base model. It holds the frozen SFT ranks and `lora["rank"]` trainable ranks.
 
-    Before training, the result equals the SFT model. An adapter has only one scale: here it is alpha / rank of the
-    trained ranks. To correct for this, matrix B of the SFT ranks is multiplied by the SFT adapter's own scale and
-    divided by the scale of the trained ranks.
+    Before training, the result equals the SFT model. An adapter has one scale for all its ranks. Here the scale is
+    `lora["alpha"] / lora["rank"]`, and the SFT adapter's own scale may differ. Matrix B of the SFT ranks is therefore
+    multiplied by the ratio (SFT adapter's scale) / (new scale).
 
     Args:
         base: the base model.

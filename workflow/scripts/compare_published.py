@@ -1,7 +1,7 @@
 """Write tables that compare the papers' printed numbers with the run's numbers.
 
 One table compares the numbers of all papers. Two further tables show the run's numbers beside those of Murphy 2024: one
-for PubMedQA and one for MeQSum. They are also written as LaTeX. A task that is not in the run has no such table.
+for PubMedQA and one for MeQSum. Each of these two is written as CSV and as LaTeX if its task is in the run.
 """
 
 from clinical_dpo.script import job

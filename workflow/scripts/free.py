@@ -1,4 +1,8 @@
-"""Delete weights that no result needs. List the later changes of the study that would need these weights again."""
+"""Delete weights that no result needs: those of trials that were not chosen, and those of probes.
+
+The job also writes a text about the deleted weights. The text lists changes of the study that would need these weights
+again. If the user makes such a change later, the trials are trained again.
+"""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Check a task's rows for one model, with the model's tokenizer and context length.
 
-The job fails if the share of rows that a check counts is above the check's threshold `stop`. Jobs that train the model
-or answer with it wait for this job.
+Each check counts rows of one kind, such as prompts that repeat an earlier prompt. The job fails if the share of these
+rows is above the check's threshold `stop`. Jobs that train the model or answer with it wait for this job.
 """
 
 import json

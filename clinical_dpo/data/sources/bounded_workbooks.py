@@ -165,10 +165,11 @@ class _PartCheck:
             check_limit(location, "cells", self._row * self._widest, "cells")
 
     def _check_declared(self, name: str, attributes: Mapping[str, str]) -> None:
-        """Raise an error if an XML element declares a type for a workbook part that does not fit the part's name.
+        """Raise an error if an XML element declares another type for a workbook part than the part's name says.
 
-        For example, `worksheets/sheet1.xml` must be declared as a worksheet. Only the names of sheets and of the shared
-        texts are checked. The elements `Override` and `Relationship` declare types; other elements are ignored.
+        For example, `worksheets/sheet1.xml` must be declared as a worksheet. Only parts whose names are those of sheets
+        or of the shared texts are checked. The elements `Override` and `Relationship` declare types. Other elements are
+        ignored.
 
         The run's limits for a part depend on its name, but openpyxl reads the part as the declared type.
 
@@ -206,7 +207,13 @@ class _PartCheck:
 
 
 def _kind(part: str) -> str | None:
-    """Return the kind of a part by its name: `worksheets/` (a sheet), `sharedStrings` (the shared texts) or None."""
+    """Return the kind of a workbook part: "worksheets/" (a sheet), "sharedStrings" (the shared texts), else None.
+
+    The kind is read from the part's name: `xl/worksheets/sheet1.xml` -> "worksheets/".
+
+    Args:
+        part: name of the part.
+    """
     match = _PART.fullmatch(posixpath.normpath(part))
     return match[1] if match else None
 

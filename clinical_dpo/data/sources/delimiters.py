@@ -24,7 +24,7 @@ def delimiter_name(delimiter: str) -> str:
 
 
 def delimiter_setting(delimiter: str) -> str:
-    """Return the words that tell the user which delimiter to set, such as "`delimiter: ";"` under `source`"."""
+    """Return how a message names the setting of a delimiter: for a semicolon, `delimiter: ";"` under `source`."""
     escaped = "\\t" if delimiter == "\t" else delimiter
     return f'`delimiter: "{escaped}"` under `source`'
 

@@ -10,12 +10,15 @@ _WESTERN = "cp1252"
 
 
 class _Misreading(NamedTuple):
-    """A wrong encoding with which programs decode UTF-8, and the characters whose garbled forms are searched for.
+    """A wrong encoding with which programs decode UTF-8, and the UTF-8 bytes of the characters that are restored.
+
+    For example, the character `è` has the UTF-8 bytes C3 A8. A program that decodes these bytes as cp1252 turns `è`
+    into the garbled character `Ã¨`.
 
     Attributes:
-        codec: the wrong encoding.
-        leads: the bytes with which the UTF-8 forms of these characters begin.
-        following: the bytes that may follow the first byte in these UTF-8 forms.
+        codec: the wrong encoding, such as cp1252.
+        leads: possible first bytes of a restored character in UTF-8.
+        following: possible further bytes of a restored character in UTF-8.
         least: a text counts as garbled if it has at least this number of garbled characters. The number is above 1 if
             a part of correct text, such as `Å’`, can look like a garbled character.
     """
@@ -64,9 +67,12 @@ def _utf8(characters: str, codec: str) -> str:
 
 
 def _byte(character: str, codec: str) -> bytes:
-    """Return the byte that `codec` decodes to a character; the Latin-1 byte if `codec` does not have the character.
+    """Encode a character as one byte with `codec`, or with Latin-1 if `codec` does not have the character.
 
-    Windows-1252 leaves five bytes undefined. Programs decode these bytes as in Latin-1, such as 0x81 as U+0081.
+    Windows-1252 leaves five bytes undefined. Programs decode these bytes with Latin-1: 0x81 -> U+0081.
+
+    Raises:
+        UnicodeEncodeError: Latin-1 does not have the character either.
     """
     try:
         return codecs.encode(character, codec)

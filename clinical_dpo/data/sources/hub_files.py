@@ -100,13 +100,14 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def _past_stars(reached: set[int], parts: Sequence[str]) -> set[int]:
-    """Add to `reached` the parts of a pattern that a match reaches by skipping a `**`, and return `reached`.
+    """For each `**` whose index is in `reached`, add the next index too, and return `reached`.
 
-    A `**` can stand for zero folders. Therefore a match that has reached a `**` has also reached the part after it. For
-    the pattern `**/*.csv`, {0} becomes {0, 1}.
+    A `**` can stand for zero folders, so the part after the `**` can match instead. For the pattern `**/*.csv`, {0}
+    becomes {0, 1}.
 
     Args:
-        reached: indices of the `parts` that the match has reached. The set is changed in place.
+        reached: indices of the `parts` that can match next; len(parts) is the end of the pattern. The set is changed in
+            place.
         parts: the pattern, split at its slashes.
     """
     for at in sorted(reached):

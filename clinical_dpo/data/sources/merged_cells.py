@@ -34,8 +34,8 @@ class CoveredCell:
         area: the merged area.
         row: number of this cell's row in the sheet, counted from 1.
         column: number of this cell's column in the sheet, counted from 1.
-        reason: message that says why this cell's column is left out. The column is left out if `merged_cells` is not
-            set for it.
+        reason: message of the error if the source does not set `merged_cells` for this cell's column. The column is
+            then left out.
         value: always None, because only the first cell stores a value.
     """
 
@@ -65,11 +65,14 @@ class MergedCells:
     """The merged cells of a table whose first row names the columns.
 
     Attributes:
-        unread: name of a column that is left out -> reason. The method `marked` fills it. A column is left out if its
-            merged name extends over a column that has values, but no name. Columns that have names in a lower row below
-            this merged name, such as `Systolic` below `Pressure`, are left out too, under the names of the lower row. A
-            column is also left out if its merged name reaches down into rows with values. Ignored columns are not
-            listed.
+        unread: column name -> reason why the column is left out. The method `marked` fills it. Ignored columns are not
+            listed. Three kinds of names are listed:
+
+            - a merged name that also covers another column, if the other column has values but no name in the first
+              row.
+            - a name in a lower row below such a merged name, such as `Systolic` below `Pressure`, if the first row does
+              not have the same name.
+            - a merged name that reaches down into rows with values.
     """
 
     def __init__(
@@ -102,10 +105,14 @@ class MergedCells:
         self.unread: dict[str, str] = {}
 
     def marked(self, repairs: Tally) -> Table:
-        """Return the table with a CoveredCell in place of each cell that shows a merged value without storing it.
+        """Return the table, with a CoveredCell in place of each cell that lacks the value of its merged area.
 
-        Two kinds of rows are left out and counted in `repairs`. One kind contains further column names below merged
-        column names. The other kind is a heading or remark that is merged across all columns.
+        Ignored columns, columns without a name and empty rows get no CoveredCell. Two kinds of rows are left out and
+        counted in `repairs`:
+
+        - rows with further column names, below merged column names.
+        - rows whose only value is a heading or remark, merged across all columns. They stay if they are at least half
+          of the rows with values.
 
         Raises:
             UserError: the first row is a single merged cell, like a title, or merged areas overlap.
@@ -132,10 +139,13 @@ class MergedCells:
         return cells[area.left - 1] if area.left <= len(cells) else None
 
     def _nameless(self, area: Area) -> list[int]:
-        """Return the columns without a name of their own that a merged column name covers, counted from 0.
+        """Return the indices (from 0) of the nameless columns that a merged column name covers.
+
+        The merged name belongs to the first column of `area`. A further column of `area` is in the list if it has no
+        name of its own.
 
         Args:
-            area: the merged cells with the column name. The name belongs to the first column of this area.
+            area: the merged cells with the column name.
         """
         return [i for i in range(area.left, area.right) if i >= len(self._names) or not self._names[i]]
 
@@ -166,13 +176,14 @@ class MergedCells:
         return after
 
     def _check_names(self, rows: Mapping[int, list[Any]]) -> None:
-        """Add each faulty merged name to `unread`, unless its column is ignored.
+        """Add the columns with a faulty merged name to `unread`. Ignored columns are not added.
 
-        A merged name belongs only to the first column that it covers. The other columns that it covers have no name.
-        The merged name is faulty in two cases:
+        A merged name is a column name in merged cells of the first row. It names only the first column that it covers.
+        It is faulty in two cases:
 
-        1. One of the other columns has values. The cells of all these other columns are then emptied in `rows`.
-        2. The merged name reaches down into a row that has values.
+        1. It covers a nameless column that has a value below the first row. In `rows`, the cells of all nameless
+           columns that it covers are then emptied, even if the named column is ignored.
+        2. It reaches down into one of `rows` that has a value.
 
         Args:
             rows: row number -> cells, for the rows below all column names.
@@ -236,9 +247,12 @@ class MergedCells:
                 cells[i] = CoveredCell(self._first(area), area, number, i + 1, reason)
 
     def _areas_by_row(self, rows: Mapping[int, Any]) -> Iterator[tuple[int, list[Area]]]:
-        """Yield, for each row that merged areas cross, the number of the row and these areas.
+        """Yield the number of each row in which merged areas have cells, and the list of these areas.
 
-        Areas that begin above the first of `rows` (row number -> cells) are ignored.
+        Areas that begin above the first row of `rows` are ignored.
+
+        Args:
+            rows: row number -> cells. Only these rows are looked at.
 
         Raises:
             UserError: areas overlap in a row.

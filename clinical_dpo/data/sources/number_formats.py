@@ -133,7 +133,7 @@ def _token(character: str) -> Token:
 def _chosen(sections: tuple[Section, ...], value: Decimal) -> tuple[Section, bool]:
     """Return the section that applies to a value, and whether a negative value gets a minus sign before its text.
 
-    If no section has a condition, a second section is for negative values and gets no minus sign: `0;(0)` shows -5 as
+    In a format without conditions, the second section shows negative values without a minus sign: `0;(0)` shows -5 as
     "(5)".
     """
     numeric = [section for section in sections if not any(token.kind == "text" for token in section.tokens)]
@@ -224,12 +224,15 @@ def _decimal(tokens: tuple[Token, ...], value: Decimal) -> str:
 
 
 def _digits_at(digits: str, position: int, first: bool, placeholder: str) -> str:
-    """Return the digits of a number that a placeholder shows.
+    """Return the digits that one placeholder of a number format shows.
+
+    In the format `#0`, the number 345 has "34" at `#` and "5" at `0`. If the number has no digit at the position, `0`
+    shows "0", and `#` and `?` show "".
 
     Args:
-        digits: the digits before the decimal point.
-        position: position of the placeholder, counted from the right, from 1.
-        first: whether the placeholder is the leftmost one. The leftmost placeholder shows all further digits too.
+        digits: the number's digits before the decimal point.
+        position: position of the placeholder before the decimal point, counted from the right, from 1.
+        first: whether the placeholder is the leftmost one. It then shows all digits further left too.
         placeholder: `0`, `#` or `?`.
     """
     if len(digits) >= position:
@@ -239,9 +242,10 @@ def _digits_at(digits: str, position: int, first: bool, placeholder: str) -> str
 
 
 def _grouped(digits: str, position: int, grouped: bool) -> str:
-    """Return the digits that a placeholder shows. If `grouped`, commas separate the thousands.
+    """Return some digits of a whole number. If `grouped`, each digit before a group of three is followed by a comma.
 
-    `position` is the decimal position of the last of these digits: 1 for units, 2 for tens.
+    `position` is the place of the last of the digits in the number: 1 for units, 2 for tens. With position 1, `1234`
+    becomes `1,234`. With position 4, `1` becomes `1,`.
     """
     if not grouped:
         return digits
@@ -274,13 +278,13 @@ def _scientific(tokens: tuple[Token, ...], at: int, value: Decimal) -> str:
 
 
 def _fraction(tokens: tuple[Token, ...], slash: int, value: Decimal) -> str:
-    """Return the text, such as `5 1/4`, that a section of a number format with a slash shows for a non-negative number.
+    """Return the text that a number format with a slash shows for a non-negative number: 5.25 -> `5 1/4`.
 
-    If the section also has placeholders for a whole number, as `# ?/?` has, a number that rounds to a whole number is
-    shown without a fraction: 5.99 -> `6`.
+    A format such as `# ?/?` has placeholders for a whole number before the fraction. With such a format, a number that
+    rounds to a whole number is shown without a fraction: 5.99 -> `6`.
 
     Args:
-        tokens: the tokens of the section.
+        tokens: the tokens of the section of the format.
         slash: index of the slash in `tokens`.
         value: the number.
     """

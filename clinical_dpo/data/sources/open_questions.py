@@ -82,12 +82,14 @@ def open_sentence(sentence: str, strict: bool = False) -> str | None:
 
 
 def _plain(sentence: str, strict: bool) -> str:
-    """Return a sentence without words that only point to the options, such as "option" in "treatment option".
+    """Return a sentence without words that only point to the options: "treatment option" -> "treatment".
 
-    "Of the following, which" becomes "Which", and "which is" becomes "what is". With `strict`, "option" is removed only
-    after "treatment", "therapy" and "management". Without `strict`, "option" and "choice" are removed after all nouns
-    of `_CHOICE`, phrases such as "choice of" are removed before these nouns, and "What is best" becomes "What is the
-    best".
+    Two more changes are "Of the following, which" -> "Which" and "which is" -> "what is". With `strict`, "option" is
+    removed only after "treatment", "therapy" and "management". Without `strict`, there are these changes too:
+
+    - After every noun of `_CHOICE`, "option" and "choice" are removed: "drug choice" -> "drug".
+    - The same words with "of" or "for" are removed if such a noun follows: "choice of drug" -> "drug".
+    - At the start of the sentence, "What is best" becomes "What is the best".
     """
     sentence = " ".join(sentence.split())
     if not strict:

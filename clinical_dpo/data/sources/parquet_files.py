@@ -74,9 +74,9 @@ def plain_rows(
 ) -> list[Row]:
     """Return rows of an Arrow table in a form that JSON can hold, without the columns that have no such form.
 
-    Dates, times and durations become text; dates and times are in ISO 8601. If every value of a column is a date at
-    midnight, only the dates are kept. Values of Arrow's decimal type become text. NaN, the missing value of pandas,
-    becomes null.
+    Dates, times and durations become text; dates and times are in ISO 8601. If every value of a column is null or a
+    date at midnight, only the dates are kept. Values of Arrow's decimal type become text. NaN, the missing value of
+    pandas, becomes null.
 
     Args:
         rows: the rows as Python values.
@@ -84,7 +84,7 @@ def plain_rows(
         schema: the table's Arrow schema.
         path: the file or data set, for messages.
         repairs: counts dates, times and durations that became text, and NaN that became null.
-        unread: column -> reason. Each column that is left out is added.
+        unread: column -> why the column is left out. The function adds each column with a value that JSON cannot hold.
     """
     date_only = {
         name

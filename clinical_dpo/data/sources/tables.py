@@ -93,8 +93,7 @@ def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: st
 
     The delimiter counts as wrong in two cases:
 
-    - A name in the header contains another delimiter that fits the table better: it divides all of the first rows into
-      the same number of cells, and divides the header into more cells than `delimiter` does.
+    - Another delimiter fits the table better (see `likely_delimiter`), and a name in the header contains it.
     - The header is a single cell that contains another delimiter of LIKELY.
 
     Quotation marks are wrong if they enclose whole lines, or if all names are in single quotes. Columns that are
@@ -145,19 +144,18 @@ def rows_under_header(
     content: Callable[[Any, str], str | int | float],
     unread: dict[str, str] | None = None,
 ) -> list[Row]:
-    """Return the rows of a table whose first row names the columns.
+    """Return the rows of a table whose first row, the header, names the columns.
 
     Args:
         table: for each row, its location (`line 3`) and its cells.
         where: the file, and the sheet of a workbook, for messages.
         ignore: columns that are not read.
-        repairs: the function counts its repairs here. It skips empty rows, repeated rows of column names, and a row of
-            dashes below the column names. It also cleans column names (`_column_name`).
+        repairs: counts the repairs: skipped empty rows, skipped repetitions of the header, a skipped row of dashes
+            below the header, and cleaned column names (`_column_name`).
         content: a function of a cell and its location. It returns the cell's text or number, and raises a UserError if
             the cell has neither.
-        unread: column -> reason why the returned rows lack the column. If `content` raises an error for a cell below
-            a column's name, the column is added here, and the error is not raised. None: every error of `content` is
-            raised.
+        unread: this function adds each column with a cell that `content` cannot read, as column -> reason. The returned
+            rows lack all columns in `unread`. If `unread` is None, the error of `content` is raised instead.
 
     Raises:
         UserError: no column has a name, two columns have the same name, a name in `ignore` is not a column, or a column

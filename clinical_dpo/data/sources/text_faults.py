@@ -62,10 +62,9 @@ def checked_texts(
         characters, and missing values that are spelled out.
 
     Raises:
-        UserError: NUL, or half a surrogate pair, which UTF-8 cannot encode, is in a text, in its column's name or in
-            the key of an object around it; a text is an error value of Excel; a text has more characters than
-            `limits.characters`; or two keys of a row or object differ only in Unicode form. The message names the
-            location.
+        UserError: a text is an error value of Excel; a text has more characters than `limits.characters`; a text or its
+            path (column name and keys, such as `a.b`) contains NUL or half a surrogate pair; or two keys of a row or
+            object differ only in Unicode form. The message names the location.
     """
     report = TextReport()
     checked = []
@@ -134,8 +133,12 @@ class _RowCheck:
             prefix: path of the object, such as `context.`; empty for a row.
 
         Raises:
-            UserError: two keys differ only in Unicode form; a text is too long or is an error value of Excel; or NUL or
-                half a surrogate pair is in a text, in its key or in the key of an object around it.
+            UserError: in one of these cases:
+
+                - Two keys of a row or object differ only in Unicode form.
+                - A text is too long, or is an error value of Excel.
+                - A text contains NUL or half a surrogate pair.
+                - The key of a text, or the key of an object around the text, contains NUL or half a surrogate pair.
         """
         members = {nfc(name): self.value(part, f"{prefix}{nfc(name)}") for name, part in row.items()}
         if len(members) < len(row):
@@ -171,7 +174,8 @@ class _RowCheck:
         repair. There are at most _MOST_FORMS rounds.
 
         Returns:
-            The repaired text, or the list or object that the repaired text spells out.
+            The repaired text. If the repair `values` parses a printed list or object, the result is the parsed value:
+            `"['gout']" -> ["gout"]`.
         """
         value, faults = text, set[str]()
         forms = [form for form in FORMS if form.repair in self.repair]

@@ -45,7 +45,7 @@ class CellReader:
 
         Args:
             where: file and sheet, for messages.
-            repairs: tally of the cells whose text, as it is read here, differs from the stored value.
+            repairs: tally of the changes that are made to values as they are read, such as a date written in ISO form.
             warnings: tally of the cells with a value that the sheet stores but does not show.
         """
         self.number_form: Callable[[int], str] = lambda column: ""
@@ -90,9 +90,11 @@ class CellReader:
         Raises:
             UserError: the cell has an error value, a formula without a value, a number with too many digits for Excel,
                 a date that Excel may have made from a text, or a date that Excel does not show. The error is also
-                raised if the format hides a text and the source does not set `as: shown` for the column, or if the
-                format hides a number and the source sets neither `as: shown` nor `as: number` for the column. It is
-                also raised if a merged cell covers the cell and the source does not set `merged_cells` for the column.
+                raised in these cases, unless the source has the named setting for the column:
+
+                - The cell, below the first row, has a text that its number format hides: `as: shown`.
+                - The cell, below the first row, has a number that its number format hides: `as: shown` or `as: number`.
+                - The cell is covered by a merged cell: `merged_cells`.
         """
         if isinstance(cell, CoveredCell):
             return self._covered(cell)

@@ -93,13 +93,13 @@ def workbook_rows(
 
 
 def _by_column(setting: str | Mapping[str, str], names: Sequence[str], where: str, key: str) -> Callable[[int], str]:
-    """Return a function that maps a column, counted from 1, to its setting, or to "" if the column has no setting.
+    """Return a function that maps a column's number (from 1) to the column's setting, or to "" if it has no setting.
 
     Args:
-        setting: one setting for all columns, or a mapping from the names of columns to their settings.
+        setting: one setting for all columns, or column name -> setting.
         names: names of all columns, in order.
         where: the file and the sheet, for messages.
-        key: name of the setting in the source's settings, for messages.
+        key: the key of `setting` in the task file's `source`, such as `merged_cells`, for messages.
 
     Raises:
         UserError: `setting` has a name that is not the name of a column.
@@ -184,9 +184,10 @@ def _table(path: Path, sheet: str | None) -> tuple[str, Table, SheetLayout]:
 
 
 def _is_computed(cell: Any) -> bool:
-    """Whether a cell has a value, in a workbook that was loaded with `data_only`.
+    """Whether a cell has a value. The workbook was loaded with `data_only=True`, so formulas appear as their results.
 
-    An empty text counts as a value if it is the result of a formula.
+    A formula that no program has computed has no value. An empty text counts as a value if it is the result of a
+    formula.
     """
     return cell.value is not None or cell.data_type == "str"
 

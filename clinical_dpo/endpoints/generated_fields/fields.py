@@ -61,12 +61,15 @@ def text_prompts(
 
 
 def record_ids(records: Sequence[Row], columns: Columns, generated: bool, where: str) -> list[str]:
-    """Return the id of each record. If a record has no id, the id is made from the SHA-256 of its content.
+    """Return the id of each record. An empty id is replaced by `record-` and the start of the record's SHA-256.
 
-    The arguments are as for `text_prompts`.
+    The id comes from the column or template in `columns["id"]`. If `columns` has no key "id", it comes from the
+    record's field `id`, and a record without this field has an empty id. A generated record that lacks the column keeps
+    its field `id`. The arguments are as for `text_prompts`.
 
     Raises:
-        UserError: a record lacks the column of the id. The message names the row.
+        UserError: a record lacks the column that `columns["id"]` names, or the template of the id cannot be rendered.
+            The message names the row.
     """
     id_columns = {field: column for field, column in columns.items() if field == "id"}
     ids = []

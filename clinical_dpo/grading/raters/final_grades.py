@@ -105,11 +105,14 @@ def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
     of yes among the raters who could judge the criterion. The grade is the mean of these shares, weighted by the
     criteria's weights.
 
-    - If all raters chose `cannot judge` for some criteria but not for all, these criteria count as no, and
-      `decided_by` is `nobody`.
-    - If all raters chose `cannot judge` for the answer or for all its criteria, `grade` is `cannot judge`, and
-      `decided_by` is `raters`.
-    - If a rating is missing, `grade` is empty, and `status` is `pending`.
+    There are three special cases. The first case in this list that holds applies:
+
+    1. A rating of the answer or of one of its criteria is missing. `grade` is empty, and `status` is `pending`.
+    2. All raters chose `cannot judge` for the answer, or for every criterion. `grade` is `cannot judge`.
+    3. All raters chose `cannot judge` for at least one criterion. Each such criterion counts as no, and `decided_by` is
+       `nobody`.
+
+    `decided_by` is `raters` except in case 3. `status` is `complete` except in case 1.
 
     Args:
         key: rows of the sheet's blinding key, one per rater and item. A rubric has an item for each criterion.
@@ -150,12 +153,13 @@ def _undecided(votes: Collection[str]) -> str:
 def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow], lowest: str = "0") -> list[Grade]:
     """Return one variant's grades table. A grade is 1 for correct and 0 for incorrect; a mean grade stays as it is.
 
-    `parsed` holds the final grade. `valid` is false if nobody decided, or if the final grade is `cannot judge`.
+    `parsed` holds the final grade. `valid` is false if the final grade is `cannot judge` or `disagreement`, or if
+    `decided_by` is `nobody`. For a pending item, grade, `parsed` and `valid` are empty.
 
     Args:
         finals: from `final_grades` or `mean_grades`.
         variant: the variant whose answers are graded.
-        lowest: the grade of an item without a judgement.
+        lowest: the grade of an item whose final grade is `cannot judge` or `disagreement`.
         rows: test rows. The table is in the order of these rows.
 
     Raises:

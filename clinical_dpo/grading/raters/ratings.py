@@ -150,10 +150,10 @@ def pending_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
 
 
 def pending_for_tables(rows: Rows, sheets: Mapping[str, Sequence[str]]) -> list[Mapping[str, str]]:
-    """Return only the rows about sheets that a result table of their task needs.
+    """Return the rows about rating sheets that result tables need: each row whose `sheet` is in `sheets[task]`.
 
     Args:
         rows: rows with `task` and `sheet`, such as the counts of pending ratings.
-        sheets: task -> the sheets that the task's result tables need.
+        sheets: each task of the rows -> names of the sheets that the task's result tables need.
     """
     return [row for row in rows if row["sheet"] in sheets[row["task"]]]

@@ -36,7 +36,7 @@ class Item:
         row_id: id of the test row.
         question: the user's messages.
         reference: the reference answer.
-        answers: two answers on a preference sheet if they differ, else one answer.
+        answers: the answer to rate. A preference item has two answers, or one if both variants give the same answer.
         variants: for each answer, the variants that give this answer.
         criterion: on a rubric sheet, the rated criterion; empty on other sheets.
         weight: weight of the criterion as text; empty on other sheets.

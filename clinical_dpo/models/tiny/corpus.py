@@ -70,8 +70,10 @@ def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) 
     Args:
         n: number of documents.
         seed: seed of all random draws.
-        crude_share: probability (0 to 1) that a question with the exact wording of a task is answered by a crude rule.
-            The crude rules are those of one imagined hurried reader, drawn by `draw_reader`.
+        crude_share: probability (0 to 1) that a question with the exact wording of a task gets a crude answer. A crude
+            answer follows a simple rule that can be wrong. For example, the answer is "UTI" if the note mentions a
+            urinary symptom, even if the patient denies the symptom. `draw_reader` draws some details of the rules, once
+            for all documents.
         generators: names of the generators of the notes. The order of the generators changes the documents.
 
     Raises:
@@ -137,10 +139,11 @@ def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
 def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Document:
     """Return (question, answer) pairs about the description of a patient.
 
-    The task has two questions: the diagnosis and the treatment. If the imagined reader (`Reader`) hurries, a crude rule
-    answers both. The rule confuses some conditions with their mimic (a similar condition). A condition in
-    `reader.misdiagnosed` gets the mimic's diagnosis, and a condition in `reader.mistreated` gets the mimic's treatment.
-    Three further questions, drawn at random from four, always have correct answers.
+    The first two questions are those of the task: the diagnosis and the treatment. If the imagined reader (`Reader`)
+    hurries, the answers can be those of the mimic, a similar condition. The diagnosis is then the mimic if the
+    patient's condition is in `reader.misdiagnosed`. The treatment is then the mimic's treatment if the condition is in
+    `reader.mistreated`. Otherwise, these answers are correct. Three further questions, drawn at random from four,
+    always have correct answers.
     """
     condition, mimic = case.condition, case.mimic
     hurries = reader.hurries(rng)

@@ -23,7 +23,7 @@ _SMOOTHING = 0.97  # weight of earlier steps in the reported loss
 class Architecture:
     """The classes of a model and of its config, and the model's special tokens.
 
-    The chat format adds few special tokens to a conversation, because each token costs CPU time.
+    `chat_template` adds few special tokens to a conversation, because each token costs CPU time.
     """
 
     config: type[Any]
@@ -262,8 +262,8 @@ def _train(model: Any, corpus: Sequence[Encoded], pretraining: Pretraining, rng:
 def learning_rate_factor(step: int, pretraining: Pretraining) -> float:
     """Return the learning rate at a step, as a share of the peak learning rate.
 
-    The rate rises linearly in the warm-up, is then constant, and at last falls linearly, but not below the share
-    `final_rate` of `pretraining`.
+    The share rises linearly to 1 in the warm-up, then stays at 1, and then falls linearly. It stops falling at
+    `pretraining.final_rate`.
     """
     start = pretraining.decay_from * pretraining.steps
     decayed = (pretraining.steps - step) / (pretraining.steps - start)

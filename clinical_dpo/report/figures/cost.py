@@ -1,8 +1,8 @@
 """Figure of the cost of training: minutes per 1,000 steps, time of all runs, and the ratio of DPO's to SFT's time.
 
-Each row has marks for two ratios of this run. The ratio of a step compares the time that the training steps take per
-training row (per preference pair in DPO). The ratio of a whole run compares times that also include evaluations,
-loading and the reference pass.
+Each row of the chart shows two measured ratios of DPO to SFT. The ratio of a step compares the mean times of the
+training steps per training row (per preference pair in DPO). The ratio of a whole run compares the mean times of a run,
+which include evaluations, loading and the reference pass.
 """
 
 from collections.abc import Mapping, Sequence
@@ -125,7 +125,10 @@ def plot_cost(
 
 
 def _few_ticks(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the minutes span so few powers of ten that minor ticks have room for labels."""
+    """Whether the axis of minutes per 1,000 steps has room for labels of minor ticks.
+
+    It has room if the largest value, measured or published, is less than 30 times the smallest value.
+    """
     minutes = [float(row[key]) for row in rows for key in ("minutes_per_1000_steps", "published_minutes") if row[key]]
     return max(minutes) < 30 * min(minutes)
 

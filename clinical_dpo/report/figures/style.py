@@ -94,7 +94,7 @@ def title_lines(title: str, width: float = COLUMN) -> str:
 
 
 def title_height(title: str, width: float = COLUMN) -> float:
-    """Height in inches of the lines of a title, without its first line, in a figure of `width` inches."""
+    """Height in inches that a title's second and third line need in a figure of `width` inches; 0 for one line."""
     return title_lines(title, width).count("\n") * TITLE_SIZE * 1.2 / 72
 
 
@@ -118,7 +118,10 @@ def write_footnote(figure: Figure, text: str) -> None:
 
 
 def stamp(target: Figure | Axes, watermark: str | None) -> None:
-    """Lay a watermark across a figure or a panel, as large as the width allows. If it is None, do nothing."""
+    """Write a watermark across a figure or a panel. If `watermark` is None or empty, do nothing.
+
+    The text is as large as the width of the figure or panel allows, but at most 30 points.
+    """
     if not watermark:
         return
     transform = target.transFigure if isinstance(target, Figure) else target.transAxes

@@ -18,8 +18,8 @@ class Item:
         number: number of the item as published.
         topic: what the item asks for, in our own words. The published wording belongs to the checklist's authors.
         known: functions that return statements about the run, which prefill the item.
-        authors: what only the authors of the study can add to the statements; empty if the statements are complete. If
-            `known` is empty, the authors write the whole item, and `authors` is empty too.
+        authors: text that says what only the authors of the study can add to the statements; empty if the statements
+            are complete. An item without `known` does not use this text: the authors write the whole item.
     """
 
     number: str

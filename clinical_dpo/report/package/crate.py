@@ -34,9 +34,10 @@ class Slot:
     """An input or an output of the workflow, with files in the package.
 
     Attributes:
-        name: for an input, the option or the config key that names its files. For an output, the folder of its files
-            (`tables`), their file name without suffix (`summary`), or the target that writes them (`package`).
-        begin: text with which the paths of its files begin, relative to the package's folder.
+        name: name of the input or output. An input has the name of the option (`configfile`) or of the config key
+            (`tasks`) that names the files. An output has the name of the folder that contains the files (`tables`), the
+            file name without suffix (`summary`), or the name of the target that writes the files (`package`).
+        begin: start of the paths of the files, relative to the package's folder, such as `tables/`; "" for all paths.
         description: what the files are.
     """
 

@@ -28,7 +28,11 @@ def without_private(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def private_paths(tasks: Mapping[str, Mapping[str, Any]], paths: Paths) -> list[re.Pattern[str]]:
-    """Regular expressions that match the paths of private data: data files, and all files in folders of private tasks.
+    """Regular expressions that match the paths of all private tasks' data.
+
+    For each private task, they match the paths of its source, its stand-in and its external predictions. A path matches
+    as the task file states it, and also as `user_path` converts it. They also match all files in the task's folders in
+    `results` and `ratings`.
 
     Args:
         tasks: private task -> settings of its task file.

@@ -41,16 +41,16 @@ def verdict(
 ) -> tuple[str, str]:
     """Return the verdict on one comparison as (kind, words).
 
-    The main difference is the row's `effect`, for example the difference in the share of right answers. The kinds are:
+    The main difference is the row's `effect`, for example the difference in the share of right answers. The kind is the
+    first of these that applies:
 
-    - `better` and `worse`: the first variant is significantly better or worse than the second in the main difference.
-    - `open`: the main difference is not significant, and the kind is not `mixed`. The difference in F1 may still be
-      significant.
+    - `pending`: grades are awaited.
+    - `untested`: the test of the main difference is not defined on the grades.
     - `mixed`: F1 and the share of right answers favour different variants, and at least one of the two differences is
       significant. Or the first variant is significantly better, but is not shown to beat a trivial answer (one label
       for every item).
-    - `pending`: grades are awaited.
-    - `untested`: the test of the main difference is not defined on the grades.
+    - `better` and `worse`: the first variant is significantly better or worse than the second in the main difference.
+    - `open`: the main difference is not significant. The difference in F1 may still be significant.
 
     Args:
         row: row of stats.csv.
@@ -217,7 +217,10 @@ def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
 
 
 def compared_names(rows: Rows) -> tuple[list[str], list[str]]:
-    """Return two lists from the column `compared` of a table: the variants, and the comparisons, each name once."""
+    """Return the variants (`sft`) and the comparisons (`dpo_vs_sft`) that a table has in its column `compared`.
+
+    Each name is listed once, in the order of the rows.
+    """
     names = list(dict.fromkeys(row["compared"] for row in rows))
     return [name for name in names if name in TITLES], [name for name in names if name not in TITLES]
 

@@ -45,9 +45,10 @@ def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> l
 
 
 def _items(row: Mapping[str, Any]) -> str:
-    """Text with a level's number of items, and of groups if there are any: "40 in 12 groups".
+    """Text with the number of items in a level of a subgroup, such as "women" of "sex": "40 in 12 groups".
 
-    A level is a part of a subgroup, such as one sex. For a masked level, which has few items, the text is "masked".
+    If the items are not in groups, the text is "40". If the level is masked (its numbers are hidden), the text is
+    "masked".
 
     Args:
         row: row of subgroups.csv.
@@ -58,10 +59,14 @@ def _items(row: Mapping[str, Any]) -> str:
 
 
 def _estimate(row: Mapping[str, Any] | None) -> tuple[str, str]:
-    """Return the text of an estimate, and the text of its interval and P.
+    """Return two texts, an estimate and its interval with P: "+4.0" and "+0.9 to +7.1; P .03".
+
+    P is the row's `p_levels_holm`, which tests whether the difference is equal in all levels of the subgroup. P is
+    shown for comparisons only, not for single variants. A missing estimate is a dash. A missing interval or P is left
+    out.
 
     Args:
-        row: row of subgroups.csv. None, for example if the task does not have the variant, gives a dash and "".
+        row: row of subgroups.csv; None gives a dash and "". It is None, for example, if a task lacks the variant.
     """
     if row is None:
         return "–", ""

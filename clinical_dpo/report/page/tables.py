@@ -32,7 +32,10 @@ READ_ELSEWHERE = "; for external answers, the label read from each answer"
 def caveats(
     shown: Rows, tasks: Tasks, models: Mapping[str, str], watermark: str | None, mixed_versions: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
-    """Return (headline, explanation) of every reason not to take the numbers as results, the strongest reason first.
+    """Return a warning, as (title, explanation), for each reason to distrust the page's numbers.
+
+    The possible reasons, the strongest first, are: the watermark, synthetic data, proxy grades, pending grades, mixed
+    versions of libraries, and variants whose answers are mostly unreadable.
 
     Args:
         shown: rows of metrics.csv about the tasks' headline metrics.
@@ -131,16 +134,15 @@ def result_rows(
 
 
 def estimates(by_variant: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> dict[str, Row]:
-    """Return the cells of one row of a table.
+    """Return the estimates in one row of a table: variant -> cell.
+
+    A cell is a dictionary with the texts `value` and `interval`. If `by_variant` has the variant `external` (answers
+    made outside of the run), only `external` has a cell. Otherwise, each variant in `columns` has a cell. Both texts
+    are empty for a variant that is not in `by_variant`.
 
     Args:
         by_variant: variant -> its row of metrics.csv.
         columns: the variants of the table.
-
-    Returns:
-        variant -> its cell, a dictionary with the texts `value` and `interval`. Both texts are empty for a variant that
-        is not in `by_variant`. If the row of the table is about external answers, it has one cell, that of the variant
-        `external`.
     """
     names = [EXTERNAL] if EXTERNAL in by_variant else columns
     blank = {"value": "", "interval": ""}
@@ -191,8 +193,8 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
     """Make a row for each task and grader.
 
     The columns are `task` (title of the task), `grader` (a phrase that says how the answers were graded), `proxy`
-    (whether the grades are proxy grades) and `invalid` (the share of unreadable answers; the largest share among all
-    models and variants).
+    (whether the grades are proxy grades) and `invalid`. Each model and variant has a share of unreadable answers.
+    `invalid` is the largest of these shares, such as "3.0%"; "–" if no share is known.
 
     Args:
         shown: rows of metrics.csv about the tasks' headline metrics.

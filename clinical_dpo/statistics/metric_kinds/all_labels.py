@@ -58,5 +58,5 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """Columns of the difference of two variants in accuracy and in F1, as in `metric_kinds.labels.difference`."""
+    """Compare two variants in accuracy and in F1. Return the columns that `metric_kinds.labels.difference` returns."""
     return label_difference(x, y, task, threshold)

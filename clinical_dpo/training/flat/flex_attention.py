@@ -45,11 +45,11 @@ def flat_flex_attention(
 
 @lru_cache(maxsize=2)  # all layers of a batch use one mask, or two if only some layers have a window
 def _block_mask(segments: Segments, window: int | None, device: torch.device) -> BlockMask:
-    """Mask of blocks for a row in the flat layout. It tells which tokens each token attends to.
+    """Block mask of a batch in the flat layout. It tells which tokens each token attends to.
 
     Args:
-        segments: for each row of the batch, begin and end of its own tokens, and begin and end of the tokens that it
-            shares with an earlier row (see `layout.Segments`).
+        segments: four token indices for each prompt with its answer: begin and end of its own tokens, then begin and
+            end of the tokens that it shares with an earlier prompt and answer (see `layout.Segments`).
         window: number of tokens in the sliding window; None for no limit.
         device: device of the mask.
     """

@@ -1,7 +1,7 @@
 """Generate synthetic clinical text for the tasks. Labels and answers follow by rule from the facts of a note.
 
-A digest of a note's text assigns the note either to tasks or to the pre-training of tiny models
-(`vocabulary.is_task_note`). Therefore no model that this package pre-trains has read a note of `generate`.
+A digest of a note's text decides whether the note is for tasks or for the pre-training of tiny models
+(`vocabulary.is_task_note`). `generate` returns only notes for tasks, so the pre-training uses none of them.
 """
 
 from collections import Counter
@@ -21,7 +21,11 @@ _PATIENCE = 1000  # after this many draws in a row without a new note, the notes
 
 @dataclass(frozen=True)
 class Generator:
-    """How to make the records of one domain: functions that draw a case and its record, and the values of labels."""
+    """How to make the records of one domain, such as triage.
+
+    `draw` draws a random case, and `record` makes a record from the case. `labels` lists the values that each label
+    field can have.
+    """
 
     draw: Callable[[Random], Any]  # returns a case: `text`, `borderline` and facts of the domain
     record: Callable[[Any, Random], Row]

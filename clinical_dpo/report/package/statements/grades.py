@@ -51,9 +51,10 @@ def metrics(facts: RunFacts) -> list[str]:
 
 
 def tests(facts: RunFacts) -> list[str]:
-    """A line per task with comparisons: the paired test and its significance level.
+    """A line for each task that has comparisons: the paired test and its significance levels.
 
-    The line also has the family's level and number of tests, for the Bonferroni correction.
+    The levels are that of the whole family of tests and that of each test (Bonferroni correction). The line also has
+    the number of tests in the family.
     """
     lines = []
     for title, row in facts.first_rows("stats"):
