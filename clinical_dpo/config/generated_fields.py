@@ -147,7 +147,9 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
         if settings.get("endpoint") in models:
             raise UserError(f"{key}: a model is also called '{settings['endpoint']}'. Rename the endpoint.")
         if field in columns:
-            raise UserError(f"{key}: columns.{field} also reads this field from the source. Remove one of the two.")
+            raise UserError(
+                f"{key}: the field is also read from the source, by columns.{field}. Remove one of the two keys."
+            )
         try:
             _used(settings["prompt"])
         except UserError as error:

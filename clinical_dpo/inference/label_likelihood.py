@@ -146,9 +146,9 @@ def score_labels(
     """Return an answer for each row: `id`, `text`, `probabilities` and `logps`.
 
     `text` is the most probable label. If several labels are equally probable, it is the first of these. `probabilities`
-    has the probability of each label. `logps` has the log-probability (nats) of each spelling, summed over its tokens
-    and not divided by their number. If training diverged and the probabilities are NaN, the answer has only `id` and an
-    empty `text`.
+    has the probability of each label. A label may have several spellings. `logps` has the log-probability (nats) of
+    each spelling, summed over its tokens and not divided by their number. If training diverged and the probabilities
+    are NaN, the answer has only `id` and an empty `text`.
 
     Args:
         model: a causal language model, with or without an adapter. If the model can compute batches without

@@ -83,11 +83,11 @@ def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: fl
 
 
 def _further_items(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
-    """Number of test items that would show with 80% power whether the first variant is better: more than n.
+    """Number of test items, at least n + 1, that would show with 80% power whether the first variant is better.
 
-    The result is that of `items_to_decide`, but at least n + 1, because the n items at hand did not settle the
-    question. `items_to_decide` can return n or less if the interval is skewed. If a limit of the interval is None, the
-    result is None. The arguments are as for `items_to_decide`.
+    The result is that of `items_to_decide`, which takes the same arguments, or n + 1 if it returns a smaller number. It
+    does so if the interval is skewed, although the n items at hand did not settle the question. If a limit of the
+    interval is None, the result is None.
     """
     needed = items_to_decide(effect, margin_interval, n, margin, alpha)
     return None if needed is None else max(needed, n + 1)

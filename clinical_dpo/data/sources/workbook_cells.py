@@ -143,7 +143,7 @@ class CellReader:
         if isinstance(value, datetime.time) and date and not time:
             raise UserError(
                 f"{self._where}, {location}: the date is day 0 of 1900. Excel shows this date if the formula of a cell "
-                "refers to another cell that is empty. Empty this cell, or type the date into it."
+                f"refers to another cell that is empty. Empty {location}, or type the date into it."
             )
         if isinstance(value, datetime.timedelta):
             text = iso_duration(value)

@@ -46,8 +46,9 @@ def judge_items(
     - `choice` is the result of `rating`. Kind likert: a grade. Kind correctness: `correct` or `incorrect`. Kind rubric:
       `yes` or `no` for the criterion. Kind preference: the variant that wins in both orders, else `tie`.
     - `shown` says whether the judge is asked about the item. It is false only for a pair of identical answers.
-    - `valid` is false for an empty answer, and for a refusal that counts as a failure. For a pair, it is always true.
-    - `refusal` is the code with which the server refused the item.
+    - `refusal` is the code with which the judge's server refused the item.
+    - `valid` is false for an empty answer, and for an item whose refusal counts as a failure. For a pair, it is always
+      true.
 
     While the endpoint's API key is not set, no requests are made. Items without a stored reply are then pending, and
     `waiting_for` of the record gives the reason.

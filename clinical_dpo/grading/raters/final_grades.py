@@ -109,7 +109,7 @@ def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
 
     1. A rating of the answer or of one of its criteria is missing. `grade` is empty, and `status` is `pending`.
     2. All raters chose `cannot judge` for the answer, or for every criterion. `grade` is `cannot judge`.
-    3. All raters chose `cannot judge` for at least one criterion. Each such criterion counts as no, and `decided_by` is
+    3. For at least one criterion, every rater chose `cannot judge`. Such a criterion counts as no, and `decided_by` is
        `nobody`.
 
     `decided_by` is `raters` except in case 3. `status` is `complete` except in case 1.
