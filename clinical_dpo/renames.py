@@ -84,5 +84,5 @@ def refuse_old_names(files: Mapping[str, tuple[str, Any]]) -> None:
     if lines:
         raise UserError(
             "\n".join(["These names have changed:", *lines])
-            + "\nRewrite each file (comments do not change): python -m clinical_dpo.migrate FILE ..."
+            + "\nThis command rewrites the files and keeps their comments: python -m clinical_dpo.migrate FILE ..."
         )

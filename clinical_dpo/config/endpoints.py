@@ -222,5 +222,5 @@ def read_api_key(endpoint: Endpoint) -> str | None:
     if not key:
         raise PublicError(f"{where} is empty. Set it to an API key for {endpoint.host}.")
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise PublicError(f"{where} contains characters that no key has. Copy the key of {endpoint.host} again.")
+        raise PublicError(f"{where} contains characters that no key has. Copy the API key of {endpoint.host} again.")
     return key

@@ -42,7 +42,7 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
                 raise UserError(f"{where}: '{name}' is also the name of a folder of results. Use another name.")
             if titles.setdefault(name, entry["title"]) != entry["title"]:
                 raise UserError(
-                    f"{where}: another task gives '{name}' the title '{titles[name]}'. Use the same title in both."
+                    f"{where}: another task gives '{name}' the title '{titles[name]}'. Use one title in both tasks."
                 )
             if settings["grader"] == "label" and "grade" in entry["columns"]:
                 raise UserError(
@@ -51,9 +51,9 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
                 )
             if settings["grader"] == "physicians" and "grade" not in entry["columns"]:
                 raise UserError(
-                    f"{where}: columns.grade is missing. The rating sheets of this run contain only answers of the "
-                    "run's own models, not the external answers. Have the external answers graded, and set "
-                    "columns.grade to the name of the column with the grades."
+                    f"{where}: columns.grade is missing. Physicians grade this task, but the rating sheets of this run "
+                    "do not contain the external answers. Have the external answers graded, and set columns.grade to "
+                    "the name of the column with the grades."
                 )
             if "grade" not in entry["columns"] and "answer" not in entry["columns"]:
                 raise UserError(

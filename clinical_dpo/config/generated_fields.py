@@ -145,7 +145,7 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
         if ("model" in settings) == ("endpoint" in settings):
             raise UserError(f"{key} needs either model or endpoint, not both. Set one of the two.")
         if settings.get("endpoint") in models:
-            raise UserError(f"{key}: a model is also called '{settings['endpoint']}'. Rename the endpoint.")
+            raise UserError(f"{key}: endpoint '{settings['endpoint']}' has the name of a model. Rename the endpoint.")
         if field in columns:
             raise UserError(
                 f"{key}: the field is also read from the source, by columns.{field}. Remove one of the two keys."

@@ -221,7 +221,7 @@ def _check_names(config: Mapping[str, Any], root: Path) -> None:
     if run_name in [*files["tasks"], "models"]:
         owner = "the base models" if run_name == "models" else f"the task config/tasks/{run_name}.yaml"
         raise UserError(
-            f"config: run_name '{run_name}': the run would write its files into results/{run_name}, which is the "
-            f"folder of {owner} in a run without run_name. The files of both runs would mix there. Use another "
+            f"config: run_name '{run_name}': a run without run_name writes the files of {owner} into "
+            f"results/{run_name}. This run would write into the same folder, and the files would mix. Use another "
             "run_name."
         )

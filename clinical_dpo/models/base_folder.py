@@ -145,8 +145,8 @@ def weight_files(origin: Origin, name: str) -> list[str]:
         isinstance(shard, str) and _SHARD.fullmatch(shard) and shard.endswith(suffix) for shard in shards
     ):
         raise PublicError(
-            f"{origin.name}: {name} names no files of weights, or other files than `{suffix}` files in its own folder. "
-            f"{origin.mend} with an index that names only `{suffix}` files in its own folder."
+            f"{origin.name}: {name} names no files of weights, or it names a file that is not a `{suffix}` file in "
+            f"the folder of the index. {origin.mend} with an index that names only `{suffix}` files in its own folder."
         )
     files = sorted(set(shards))
     missing = [file for file in files if not (origin.folder / file).is_file()]

@@ -62,9 +62,9 @@ def load_published(path: str | Path) -> dict[str, Study]:
             listed_before = [before.get(part) for part in ("task", "model", "metric", "variant")]
             if entry["p"] and listed_before != [entry["task"], entry["model"], entry["metric"], entry["against"]]:
                 raise UserError(
-                    f"{where}: key 'against' is '{entry['against']}', but the entry just before this one is not the "
-                    f"result of '{entry['against']}' for this task, model and metric. List '{entry['against']}' just "
-                    f"before '{entry['variant']}'."
+                    f"{where}: key 'against' is '{entry['against']}'. The entry just before this one must be the "
+                    f"result of '{entry['against']}' for the same task, model and metric, but it is another one. List "
+                    f"'{entry['against']}' just before '{entry['variant']}'."
                 )
             seen.add(key)
             before = entry

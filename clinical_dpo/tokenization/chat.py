@@ -149,5 +149,7 @@ def _renamed(tokenizer: Any) -> tuple[dict[str, str], Any]:
     state |= {"truncation": None, "padding": None}
     copy = Tokenizer.from_str(json.dumps(state))
     if wrong := [word for word, name in names.items() if copy.token_to_id(name) != ids[word]]:
-        raise ValueError(f"the copy of the tokenizer has another id for the special token '{wrong[0]}'")
+        raise ValueError(
+            f"the special token '{wrong[0]}' has another id in the copy of the tokenizer than in the original"
+        )
     return names, copy

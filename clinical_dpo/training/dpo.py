@@ -108,8 +108,8 @@ def _check_start(trainer: Any, run: Run) -> None:
     if not difference <= (ROUNDING if exact and not mixed_precision(run.model) else HALF_ROUNDING) * tokens:
         raise PublicError(
             f"Policy and reference model differ before the first step, by {difference:.3g} nats in the log-probability "
-            f"of an answer of at most {tokens} tokens. They must be equal. The stored log-probabilities of the "
-            "reference model belong to other weights, another chat template or other code. Delete "
+            f"of an answer of {tokens} tokens or fewer. The two models must be equal. The stored log-probabilities of "
+            "the reference model belong to other weights, another chat template or other code. Delete "
             "preferences/*.reference.parquet of this task and model, and run again."
         )
 

@@ -83,7 +83,7 @@ def json_rows(text: str, where: str) -> list[Row]:
         if not isinstance(row, dict):
             raise PublicError(
                 f"{where}, row {number}: the row is {_KINDS[type(row)]}, not a JSON object. Write a list of objects, "
-                "or an object that has one object under each id."
+                "or one outer object that has one object under each id."
             )
     return value
 

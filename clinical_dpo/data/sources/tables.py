@@ -118,8 +118,7 @@ def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: st
         )
     if header and all(len(name) > 1 and name[0] == name[-1] == "'" for name in header):
         raise UserError(
-            f"{where}, header: the names are in single quotes ('). CSV needs double quotes. Put every text in straight "
-            'quotes (").'
+            f"{where}, header: the names are in single quotes ('). Put every text in straight quotes (\") instead."
         )
     likely = likely_delimiter(text, delimiter)
     if len(header) == 1:

@@ -86,7 +86,7 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
             raise UserError(
                 f"{where}, column 'text_sha256': the rater saw other texts than those on the current sheet. "
                 f"If the answers have changed, send rater {key_row['rater']} the current sheet, or restore the old "
-                "answers. If another rater filled in this file, write that rater's name into the file's name."
+                "answers. If another rater filled in this file, write the name of that rater into the file's name."
             )
         if row["rating"]:
             rating = _parse_rating(row["rating"], key_row["kind"], where)
