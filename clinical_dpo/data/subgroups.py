@@ -7,7 +7,7 @@ from typing import Any
 from clinical_dpo.comparable import nfc
 from clinical_dpo.data.columns import mapped_columns, mapped_text
 from clinical_dpo.errors import PublicError, UserError
-from clinical_dpo.expressions import number_of
+from clinical_dpo.expression_values import number_of
 from clinical_dpo.io import Row
 
 COLUMNS = ("id", "subgroup", "level")
