@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from clinical_dpo.cluster.text_table import text_table
 from clinical_dpo.config.margins import task_margin
 from clinical_dpo.config.metrics import METRICS, decision_metric
 from clinical_dpo.config.study import Study
@@ -62,16 +63,14 @@ def item_text(rows: Sequence[Row]) -> str:
     """
     lines = []
     for measure, head in HEADS.items():
-        tasks = list(dict.fromkeys(row["task"] for row in rows if row["spread_measure"] == measure))
-        if tasks:
-            lines += [f"{'test items':<18}{'margin':<36}{'level':>8}{'planned':>9}{'detectable':>12}  {head}"]
-        for task in tasks:
+        table: list[Sequence[object]] = [("test items", "margin", "level", "planned", "detectable", head)]
+        for task in dict.fromkeys(row["task"] for row in rows if row["spread_measure"] == measure):
             of_task = [row for row in rows if row["task"] == task]
             first, metric = of_task[0], METRICS[of_task[0]["metric"]]
             least = smallest_detectable(metric, first["items"], first["alpha"])
             margin = f"{margin_text(first['metric'], first['margin'])} ({first['margin_source']})"
             detectable = "none" if least is None else amount(first["metric"], least)
             needed = "   ".join(f"{row['spread']:g}: {row['items_needed'] or 'none'}" for row in of_task)
-            level = f"{first['alpha']:.3g}"
-            lines.append(f"{task:<18}{margin:<36}{level:>8}{first['items']:>9}{detectable:>12}  {needed}")
+            table.append((task, margin, f"{first['alpha']:.3g}", first["items"], detectable, needed))
+        lines += text_table(table, (0, 1, 5))
     return "\n".join([*lines, BASIS])

@@ -7,9 +7,9 @@ control is an item that the judge sees a second time, or an item with the answer
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from clinical_dpo.cluster.row_tokens import mean_lengths, split_tokens
+from clinical_dpo.cluster.text_table import text_table
 from clinical_dpo.config.judges import VERDICT_KINDS, graded_by_judge, judge_endpoint, judged_sheets
 from clinical_dpo.config.raters import rated_sheets, sheet_variants
 from clinical_dpo.config.study import Study
@@ -95,19 +95,11 @@ def judge_text(rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     head = ("judged", "judge", "kind", "verdicts", "controls", "sent", "received", "US dollars", "made")
-    lines = [_aligned(head)]
+    table: list[Sequence[object]] = [head]
     for names in dict.fromkeys((row["task"], row["judge"], row["judged"]) for row in rows):
         of_names = [row for row in rows if (row["task"], row["judge"], row["judged"]) == names]
         calls = [sum(row["calls"] for row in of_names if row["purpose"] == purpose) for purpose in RECORDS]
         sums = [sum(row[column] for row in of_names) for column in ("tokens_sent", "tokens_received")]
         dollars = "no price" if of_names[0]["usd"] is None else f"{sum(row['usd'] for row in of_names):,.2f}"
-        lines.append(_aligned((*names, *calls, *sums, dollars, sum(row["made"] for row in of_names))))
-    return "\n".join([*lines, BASIS])
-
-
-def _aligned(cells: Sequence[Any]) -> str:
-    widths = (-18, -20, -12, 10, 10, 14, 12, 12, 8)
-    texts = [f"{cell:,}" if isinstance(cell, int) else cell for cell in cells]
-    return " ".join(
-        f"{text:<{-w}}" if w < 0 else f"{text:>{w}}" for text, w in zip(texts, widths, strict=True)
-    ).rstrip()
+        table.append((*names, *calls, *sums, dollars, sum(row["made"] for row in of_names)))
+    return "\n".join([*text_table(table, (0, 1, 2)), BASIS])

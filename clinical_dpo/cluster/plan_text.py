@@ -7,6 +7,7 @@ from typing import Any
 from clinical_dpo.cluster.job_times import ASSUMED_RANGE, ASSUMED_SHARE
 from clinical_dpo.cluster.plan import COLUMNS, ratio
 from clinical_dpo.cluster.row_tokens import ASSUMED, COUNTED
+from clinical_dpo.cluster.text_table import text_table
 from clinical_dpo.io import Row
 
 BASIS = """\
@@ -24,9 +25,11 @@ ranks of SFT. The best trials are hard links and need no space of their own. Eac
 {checkpoints} GB more for checkpoints. A probe stores its weights if its eval loss is lowest at its end: at most
 {probes} GB for all probes. The target `free` deletes the weights of probes and of trials that were not chosen."""
 SOURCES = {COUNTED: "counted by the tokenizer", ASSUMED: "assumed, because the rows and the key `tokens` are missing"}
-WIDTHS = (-18, -36, 6, 9, 9, 15, 10, 9, 9, 9, 10)
+HEAD = (
+    *("task", "rule", "jobs", "on a GPU", "hours", "(range)", "requested", "article", "finished", "took (h)"),
+    "took/plan",
+)
 MANY_PASSES = 20  # passes over the training rows; the plan mentions tasks with more
-ERROR_WIDTHS = (-18, 6, 8, 16, 12, 14)
 
 
 def plan_text(
@@ -44,22 +47,21 @@ def plan_text(
         errors: from `plan_errors`: how much the planned times of finished jobs differ from their measured times. Empty
             before a job has finished.
     """
-    head = ("task", "rule", "jobs", "on a GPU", "hours", "(range)", "requested", "article", "finished", "took (h)")
-    lines = [_aligned((*head, "took/plan"))]
-    lines += [
-        _aligned((f"{task}{'*' * (task in generated)}", f"{rule} {stage}".rstrip(), *_sums(rows)))
+    jobs: list[Sequence[object]] = [HEAD]
+    jobs += [
+        (f"{task}{'*' * (task in generated)}", f"{rule} {stage}".rstrip(), *_sums(rows))
         for (task, rule, stage), rows in _grouped(costs, "task", "rule", "stage").items()
     ]
-    lines += [_aligned(("all", "", *_sums(costs))), "", *_pass_lines(costs), *_error_lines(errors)]
+    lines = [*text_table([*jobs, ("all", "", *_sums(costs))], (0, 1)), "", *_pass_lines(costs), *_error_lines(errors)]
     lines += [_on_generated_text(costs, generated), ""] if generated else []
     stored = [row for row in disk if row["what"] in ("base model", "trained")]
-    lines.append(_aligned(("disk", "", "folders", "", "GB", "", "", "", "there", "GB", "")))
+    folders: list[Sequence[object]] = [("disk", "weights", "folders", "GB", "there", "GB there")]
     for (kind, task), rows in [*_grouped(stored, "what", "task").items(), (("all", ""), stored)]:
         count, gb, existing, existing_gb = (
             sum(row[key] for row in rows) for key in ("count", "gb", "found", "found_gb")
         )
         names = (task or kind, kind if task else "")
-        lines.append(_aligned((*names, count, "", _short(gb), "", "", "", existing, _short(existing_gb), "")))
+        folders.append((*names, count, _short(gb), existing, _short(existing_gb)))
     running = max(row["gb_each"] for row in disk if row["what"] == "checkpoints")
     basis = BASIS.format(
         cards=" or one ".join(dict.fromkeys(row["card"] for row in costs)),
@@ -69,6 +71,7 @@ def plan_text(
         checkpoints=_short(running),
         probes=_short(sum(row["gb"] for row in disk if row["what"] == "probe weights")) or "0",
     )
+    lines += text_table(folders, (0, 1))
     return "\n".join([*lines, "", *(wrapped for line in basis.split("\n") for wrapped in wrap(line, 120))])
 
 
@@ -97,14 +100,13 @@ def _error_lines(errors: Sequence[Mapping[str, Any]]) -> list[str]:
     """
     if not errors:
         return []
-    head = ("finished jobs", "jobs", "share", "(range)", "took/plan", "error of plan")
-    lines = [_aligned(head, ERROR_WIDTHS)]
+    table: list[Sequence[object]] = [("finished jobs", "jobs", "share", "(range)", "took/plan", "error of plan")]
     for row in errors:
         error = "" if row["error"] is None else f"{row['error']:.0%}"
         spread, times = f"{row['low']:.2g} to {row['high']:.2g}", f"{row['assumed_ratio']:.2f}"
-        lines.append(_aligned((row["kind"], row["jobs"], f"{row['share']:.2g}", spread, times, error), ERROR_WIDTHS))
+        table.append((row["kind"], row["jobs"], f"{row['share']:.2g}", spread, times, error))
     note = "error of plan: the error for a typical job that is planned from the other finished jobs of its kind"
-    return [*lines, note, ""]
+    return [*text_table(table), note, ""]
 
 
 def _shares(costs: Sequence[Row]) -> str:
@@ -157,9 +159,3 @@ def _sums(rows: Sequence[Row]) -> tuple[object, ...]:
 def _short(number: float) -> str:
     """A number as text: with one decimal, or with two significant digits if the number is below 1. Empty for 0."""
     return "" if not number else f"{number:,.1f}" if number >= 1 else f"{number:.2g}"
-
-
-def _aligned(cells: Sequence[object], widths: Sequence[int] = WIDTHS) -> str:
-    """One line of a table. Cells are padded to their widths; a negative width aligns to the left."""
-    pairs = zip(cells, widths, strict=True)
-    return "".join(f"{cell!s:{'<' if width < 0 else '>'}{abs(width)}}" for cell, width in pairs).rstrip()
