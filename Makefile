@@ -27,10 +27,9 @@ report: $(VENV)/installed
 test: lint
 	pytest -m "not slow" --durations=20 --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
 
-# Slow tests mostly wait. Those of Slurm, of every key, of the demo and of the examples have a process each, and all others
-# have one (tests/conftest.py).
+# Slow tests mostly wait. Six groups of them have a process each (tests/conftest.py).
 test-all: test
-	pytest -m slow --durations=20 --numprocesses 5 --dist loadscope --no-loadscope-reorder
+	pytest -m slow --durations=20 --numprocesses 6 --dist loadscope --no-loadscope-reorder
 
 # ancient() hides changes of an input from Snakemake, so no rule may use it.
 lint: $(VENV)/installed-dev

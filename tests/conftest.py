@@ -16,7 +16,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).parent.parent
 SMALL_RUN = ("test_workflow.py", "test_training_results.py", "test_rerun.py")  # files that share a finished run
 # Folders and files whose slow tests have a process of their own.
-SLOW_PROCESSES = ("slurm", "every_key", "demo", "test_example_commands")
+SLOW_PROCESSES = ("slurm", "test_whole_study", "every_key", "demo", "test_example_commands")
 TINY = {
     "corpus": ["uti", "triage", "reasoning", "summarization"],
     "documents": 60,
@@ -56,8 +56,8 @@ def pytest_collection_modifyitems(items):
 def pytest_xdist_make_scheduler(config, log):
     """With several processes, a file's tests share one, and so do all tests of the small run: its cost is paid once.
 
-    Slow tests start, kill and time whole runs, and mostly wait: those of Slurm, of every key, of the demo, of the
-    examples, and all others.
+    Slow tests start, kill and time whole runs, and mostly wait: those of Slurm, of every key, of a whole study's
+    keys and code, of the demo, of the examples, and all others.
     """
     from xdist.scheduler import LoadScopeScheduling
 
@@ -67,7 +67,7 @@ def pytest_xdist_make_scheduler(config, log):
         def _split_scope(self, nodeid):
             file = Path(nodeid.partition("::")[0])
             if slow:
-                names = (file.parent.name, file.stem)
+                names = (file.stem, file.parent.name)
                 return next((name for name in names if name in SLOW_PROCESSES), "others")
             return "small run" if file.name in SMALL_RUN else str(file)
 

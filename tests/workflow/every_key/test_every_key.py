@@ -1,4 +1,4 @@
-"""A finished study whose config or code changes and that runs again ends in the files of a study from scratch.
+"""A finished study whose files change and that runs again ends in the files of a study from scratch.
 
 The tests change every key of the schemas, each in a task, model, recipe or endpoint that no other change affects, and
 hold docs/reruns.md to the jobs that each starts. The studies are small and run the rules that run on a cluster.
@@ -14,11 +14,11 @@ from clinical_dpo.io import read_csv
 from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.workflow.every_key.cases import CASES
-from tests.workflow.every_key.laboratory import begins, compare, unexplained
+from tests.workflow.every_key.laboratory import compare, unexplained
 from tests.workflow.every_key.matrix import matrix
 from tests.workflow.every_key.runs import differing, unequal_outputs
 from tests.workflow.every_key.schema_keys import all_keys
-from tests.workflow.every_key.wide import EDITS, LABEL_TASK, SETTINGS, SPEED, TASKS, TEXT_TASK
+from tests.workflow.every_key.wide import SETTINGS, SPEED
 
 pytestmark = pytest.mark.slow
 NAMES = ("task.name", "model.name")  # must equal the file's name, so that no file can change them alone
@@ -41,11 +41,6 @@ def compared(laboratory):
     """A study of all cases, all of whose changes are made at once."""
     before = laboratory.project("cases", RESULTS)
     return compare(laboratory, before, "cases", lambda project: laboratory.write(project, RESULTS, True))
-
-
-@pytest.fixture(scope="module")
-def wide(laboratory):
-    return laboratory.project("wide", TASKS)
 
 
 def test_every_key_has_a_case():
@@ -101,33 +96,6 @@ def test_settings_of_speed_start_no_job_and_change_losses_by_rounding_at_most(la
             for path in (log, scratch.folder / log.relative_to(before.folder))
         )
         assert losses == pytest.approx(expected, rel=1e-3), log
-
-
-@pytest.mark.parametrize("name", SETTINGS)
-def test_a_changed_key_of_the_config_repeats_the_jobs_it_affects(laboratory, wide, name):
-    setting = SETTINGS[name]
-    compared = compare(laboratory, wide, name, lambda project: laboratory.write(project, TASKS, False, setting.config))
-    assert unequal_outputs(compared.jobs, compared.after, compared.scratch) == []
-    assert set(compared.planned) == set(compared.ran)
-    assert unexplained(compared) == set()
-
-
-@pytest.mark.parametrize("name", EDITS)
-def test_an_edit_of_code_repeats_the_jobs_it_affects(laboratory, wide, name):
-    edit, folder = EDITS[name], name.replace(" ", "-")
-    compared = compare(laboratory, wide, folder, lambda project: project.edit(edit.file, edit.old, edit.new))
-    assert unequal_outputs(compared.jobs, compared.after, compared.scratch) == []
-    assert set(compared.planned) == set(compared.ran)
-    first = begins(compared.ran)
-    assert {rule for rule, _ in first} == edit.begins
-    assert all(edit.stage in wildcards for _, wildcards in first)
-
-
-def test_the_prompt_of_a_task_repeats_no_job_of_another_task(laboratory, wide):
-    project = laboratory.copy(wide, "prompt")
-    overrides = {"overrides": {"tasks": {LABEL_TASK: {"prompt": "{{ note }} Yes?"}}}}
-    laboratory.write(project, TASKS, False, overrides)
-    assert not any(TEXT_TASK in wildcards for _, wildcards in project.planned())
 
 
 def _belongs_to(case, wildcards):
