@@ -185,7 +185,8 @@ def _text(path: Path) -> str:
         words = " ".join(raw[max(0, error.start - 15) : error.start + 15].decode("cp1252", errors="replace").split())
         raise UserError(
             f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8. {mend}. In the encoding cp1252, the "
-            f"text there is '{words}'. If this text is correct, you can run instead: {_conversion(path, 'cp1252')}"
+            f"text there is '{words}'. If this text is correct, the encoding is cp1252, and you can run instead: "
+            f"{_conversion(path, 'cp1252')}"
         ) from None
 
 

@@ -29,8 +29,8 @@ def to_context_question(row: Mapping[str, Any]) -> Row:
         if row.get(field) in (None, "", [], {}):
             problem = "is empty" if field in row else "is missing"
             raise UserError(
-                f"{of_pmid}field '{field}' {problem}. Reader pubmedqa needs the fields of the publisher's file "
-                f"({', '.join(PUBLISHER)}), or those of the rows on the hub ({', '.join(HUB)}). This row has "
+                f"{of_pmid}field '{field}' {problem}. Reader pubmedqa needs one of two sets of fields. In the "
+                f"publisher's file: {', '.join(PUBLISHER)}. In rows on the hub: {', '.join(HUB)}. Fields here: "
                 f"{', '.join(row)}. Complete or remove the row."
             )
     pmid, question, context, answer = (row[field] for field in fields)

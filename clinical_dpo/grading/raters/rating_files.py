@@ -260,7 +260,7 @@ def _label_studio_rows(path: Path) -> list[Row]:
                 rows[-1]["rated_at"] = task.get("updated_at")
         except (AttributeError, KeyError, TypeError) as error:
             raise UserError(
-                f"{path}, Label Studio task {number}: a field of the rating sheet is missing or has a wrong type "
+                f"{path}, task {number}: a field of the rating sheet is missing or has a wrong type "
                 f"({type(error).__name__}: {error}). Export the Label Studio project of the sheet as JSON or JSON-MIN, "
                 "with its data fields and annotations."
             ) from None
