@@ -94,11 +94,7 @@ def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mappi
     numbers = number_of(left), number_of(right)
     if None in numbers:
         if not isinstance(left, str) or not isinstance(right, str) or numbers != (None, None):
-            wrong = (first, left) if numbers[0] is None else (second, right)
-            raise _mistake(
-                *wrong,
-                "is not a number, but the condition compares it with a number. Correct the value or the condition",
-            )
+            raise _no_number(*((first, left) if numbers[0] is None else (second, right)))
         return _ORDER[type(operator)](left, right)
     return _ORDER[type(operator)](*numbers)
 
@@ -132,10 +128,7 @@ def _equal(first: ast.expr, left: Any, second: ast.expr, right: Any) -> bool:
         return False
     numbers = number_of(left), number_of(right)
     if None in numbers:
-        wrong = (first, left) if numbers[0] is None else (second, right)
-        raise _mistake(
-            *wrong, "is not a number, but the condition compares it with a number. Correct the value or the condition"
-        )
+        raise _no_number(*((first, left) if numbers[0] is None else (second, right)))
     return bool(numbers[0] == numbers[1])
 
 
@@ -191,6 +184,12 @@ def _check_comparable(node: ast.expr, value: Any) -> None:
         raise _mistake(
             node, value, f"has the type {type(value).__name__}, which conditions cannot compare. Use another column"
         )
+
+
+def _no_number(node: ast.expr, value: Any) -> UserError:
+    return _mistake(
+        node, value, "is not a number, but the condition compares it with a number. Correct the value or the condition"
+    )
 
 
 def _mistake(node: ast.expr, value: Any, problem: str) -> UserError:

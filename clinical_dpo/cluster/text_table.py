@@ -13,9 +13,9 @@ def text_table(rows: Sequence[Sequence[object]], left: Collection[int] = (0,)) -
         left: indices of the columns that are aligned to the left. All other columns are aligned to the right.
     """
     texts = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
-    columns = [
-        [cell.ljust(width) if index in left else cell.rjust(width) for cell in column]
-        for index, column in enumerate(zip(*texts, strict=True))
-        if any(column[1:]) and (width := max(map(len, column)))
-    ]
+    columns = []
+    for index, column in enumerate(zip(*texts, strict=True)):
+        if any(column[1:]):
+            width = max(map(len, column))
+            columns.append([cell.ljust(width) if index in left else cell.rjust(width) for cell in column])
     return ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]

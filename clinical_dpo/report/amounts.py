@@ -33,17 +33,14 @@ def signed_amount(metric: str, value: float) -> str:
     return f"+{text}" if float(text) > 0 else text
 
 
-def with_interval(
-    metric: str, effect: float, interval: tuple[float, float, float], edges: tuple[float, ...] = ()
-) -> str:
-    """Text of a difference and its interval: "+3.1, 95% interval 0.4 to 5.8".
+def interval_text(metric: str, interval: tuple[float, float, float], edges: tuple[float, ...] = ()) -> str:
+    """Text of the interval of a difference: "95% interval 0.4 to 5.8".
 
     Each limit has enough digits to show whether it is above or below each edge. At most MOST_DIGITS digits are added
     for this purpose.
 
     Args:
         metric: a key of METRICS.
-        effect: the difference.
         interval: the confidence level, the lower limit and the upper limit.
         edges: values that the limits are compared with, such as zero and the margin.
     """
@@ -54,4 +51,11 @@ def with_interval(
     ):
         extra += 1
     low, high = (amount(metric, limit, extra) for limit in limits)
-    return f"{signed_amount(metric, effect)}, {100 * level:.3g}% interval {low} to {high}"
+    return f"{100 * level:.3g}% interval {low} to {high}"
+
+
+def with_interval(
+    metric: str, effect: float, interval: tuple[float, float, float], edges: tuple[float, ...] = ()
+) -> str:
+    """Text of a difference, then of its interval from `interval_text`: "+3.1, 95% interval 0.4 to 5.8"."""
+    return f"{signed_amount(metric, effect)}, {interval_text(metric, interval, edges)}"

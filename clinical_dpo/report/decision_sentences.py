@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row, read_json
 from clinical_dpo.paths import parse
-from clinical_dpo.report.amounts import amount, margin_text, signed_amount, with_interval
+from clinical_dpo.report.amounts import interval_text, margin_text, signed_amount, with_interval
 from clinical_dpo.report.trivial_remarks import remarks
 from clinical_dpo.statistics.corrected import CORRECTED, SAMPLE
 from clinical_dpo.statistics.decisions import NO_BETTER_THAN_TRIVIAL
@@ -174,7 +174,7 @@ def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> st
         if seed["ci_low"] in (None, ""):
             return f"{text}."
         low, high = float(seed["ci_low"]), float(seed["ci_high"])
-        text += f" (95% interval {amount(row['metric'], low)} to {amount(row['metric'], high)})"
+        text += f" ({interval_text(row['metric'], (0.95, low, high))})"
         holds_zero = row["decision"] in ("better", "worse") and low <= 0 <= high
         return text + (", so that other seeds may show no difference." if holds_zero else ".")
     return ""

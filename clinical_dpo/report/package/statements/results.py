@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import optional_number
 from clinical_dpo.paths import parse_comparison
-from clinical_dpo.report.amounts import amount, in_points, signed_amount
+from clinical_dpo.report.amounts import in_points, interval_text, signed_amount
 from clinical_dpo.report.p_values import format_p, quantity_compared
 from clinical_dpo.report.package.run_facts import RunFacts
 from clinical_dpo.variants import EXTERNAL, TITLES
@@ -75,7 +75,7 @@ def _effect(metric: str, row: Row, prefix: str = "") -> tuple[str, str]:
         prefix: text that stands before `ci_low` and `ci_high` in the names of the limits' columns.
     """
     low, high = row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]
-    interval = f", 95% interval {amount(metric, float(low))} to {amount(metric, float(high))}" if low else ""
+    interval = f", {interval_text(metric, (0.95, float(low), float(high)))}" if low else ""
     unit = " points" if in_points(metric) else ""
     return signed_amount(metric, float(row["effect"])) + unit, interval
 
