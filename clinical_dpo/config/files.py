@@ -187,6 +187,11 @@ def sheets(study: Study) -> list[str]:
     ]
 
 
+def reference_records(study: Study, task: str) -> list[str]:
+    """The paths of the records of the passes of DPO's reference model over a task's training pairs, one per model."""
+    return [study.paths("reference_record", task=task, model=model, split="train") for model in study.task_models(task)]
+
+
 def compute_records(study: Study) -> list[str]:
     """The paths of the records of test answers and of training, for every model of every task.
 

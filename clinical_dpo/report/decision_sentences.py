@@ -8,46 +8,46 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.io import Row, read_json
-from clinical_dpo.paths import parse
+from clinical_dpo.io import Row
 from clinical_dpo.report.amounts import interval_text, margin_text, signed_amount, with_interval
+from clinical_dpo.report.cost_table import cost_rows
+from clinical_dpo.report.p_values import opposed
 from clinical_dpo.report.trivial_remarks import remarks
 from clinical_dpo.statistics.corrected import CORRECTED, SAMPLE
 from clinical_dpo.statistics.decisions import NO_BETTER_THAN_TRIVIAL
-from clinical_dpo.training.run_record import on_cpu, total_seconds
+from clinical_dpo.training.run_record import on_cpu
 from clinical_dpo.variants import STAGES
 
 
 class Price(NamedTuple):
-    """Training time of SFT and DPO together, as a multiple of the training time of SFT alone."""
+    """Hours of SFT and DPO together, as a multiple of the hours of SFT alone."""
 
     multiple: float
     unit: str  # "GPU hours", or "training hours" if a run was on a CPU
 
 
-def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
-    """Map each model to the price of DPO: the training time of SFT and DPO together, divided by that of SFT alone.
+def prices(runs: Iterable[str | Path], references: Iterable[str | Path]) -> dict[str, Price]:
+    """Map each model to the price of DPO: the hours of SFT and DPO together, divided by those of SFT alone.
 
-    The training time of a stage is the sum over its trials and their probes (first runs). It includes the loading of
-    the model. A model without SFT runs is left out.
+    The hours are those of the cost table (see `cost_table.cost_rows`). They include loading, evaluations, probes (first
+    runs of trials) and the pass of DPO's reference model. A model without SFT runs is left out.
 
     Args:
         runs: paths {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of one task, for the stages sft and dpo.
+        references: paths {task}/{model}/preferences/train.reference.json of the task's reference passes.
     """
-    seconds: dict[str, dict[str, float]] = {}
-    devices: dict[str, set[str]] = {}
-    for path in runs:
-        names, run = parse("trial_run", path), read_json(path)
-        stages = seconds.setdefault(names["model"], {"sft": 0.0, "dpo": 0.0})
-        stages[names["stage"]] += total_seconds(run) + run.get("loading_seconds", 0.0)
-        devices.setdefault(names["model"], set()).add(run["device"])
+    stages: dict[str, dict[str, Row]] = {}
+    for row in cost_rows(runs, references, {}):
+        stages.setdefault(row["model"], {})[row["stage"]] = row
     return {
         model: Price(
-            (stages["sft"] + stages["dpo"]) / stages["sft"],
-            "training hours" if any(map(on_cpu, devices[model])) else "GPU hours",
+            sum(row["seconds"] for row in rows.values()) / rows["sft"]["seconds"],
+            "training hours"
+            if any(on_cpu(name) for row in rows.values() for name in row["device"].split(" and "))
+            else "GPU hours",
         )
-        for model, stages in seconds.items()
-        if stages["sft"]
+        for model, rows in stages.items()
+        if "sft" in rows
     }
 
 
@@ -58,6 +58,7 @@ def with_sentences(
     trivial: Sequence[Mapping[str, Any]] = (),
     *,
     headline: str,
+    stats: Sequence[Mapping[str, Any]] = (),
 ) -> list[Row]:
     """Return a task's decisions with one more column, `sentence`.
 
@@ -71,7 +72,10 @@ def with_sentences(
         trivial: rows of the task's trivial.csv, as read from CSV; empty for a task without labels.
         headline: the task's headline metric, a key of METRICS. If a decision compares another metric, its sentence
             says so.
+        stats: rows of the task's stats.csv. If a decision compares F1, but right answers favour the other variant, its
+            sentence says so.
     """
+    opposite = {(row["model"], row["comparison"]): float(row["effect"]) for row in stats if opposed(row)}
     of = {(row["model"], row["comparison"]): row for row in rows}
     return [
         row
@@ -83,6 +87,7 @@ def with_sentences(
                 price.get(row["model"]),
                 trivial,
             )
+            + _opposite(row["metric"], opposite.get((row["model"], row["comparison"])))
             + _compared(row["metric"], headline)
             + _history(row["margin"], recorded)
             + _marks(row)
@@ -204,6 +209,18 @@ def _numbers(row: Mapping[str, Any]) -> str:
     level, low, high = (row[key if two_sided else f"margin_{key}"] for key in ("level", "ci_low", "ci_high"))
     edges = (0.0, row["margin"], -row["margin"])
     return f"({with_interval(row['metric'], row['effect'], (level, low, high), edges)})"
+
+
+def _opposite(metric: str, right_answers: float | None) -> str:
+    """Sentence about right answers that favour the other variant than F1; "" if the decision does not compare F1.
+
+    Args:
+        metric: the metric of the decision.
+        right_answers: the difference of the two variants' shares of right answers; None if F1 does not contradict it.
+    """
+    if right_answers is None or metric == "accuracy":
+        return ""
+    return f" Right answers point the other way: {signed_amount('accuracy', right_answers)} points."
 
 
 def _compared(metric: str, headline: str) -> str:

@@ -12,11 +12,11 @@ from tests.helpers.trivial_rows import YES_TO_ALL, trivial_rows
 PRICE = {"llama": Price(2.13, "GPU hours")}
 
 
-def sentence(price=PRICE, recorded=0.05, sft=None, dpo=None, trivial=(), headline=None, **fields):
+def sentence(price=PRICE, recorded=0.05, sft=None, dpo=None, trivial=(), headline=None, stats=(), **fields):
     against_base = {"sft_vs_base": sft, "dpo_vs_base": dpo}
     rows = [decision_row(comparison=name, **row) for name, row in against_base.items() if row]
     rows.insert(0, decision_row(**fields))
-    found = with_sentences(rows, price, recorded, trivial, headline=headline or rows[0]["metric"])
+    found = with_sentences(rows, price, recorded, trivial, headline=headline or rows[0]["metric"], stats=stats)
     assert all(row["sentence"] is None for row in found[1:])
     return found[0]["sentence"]
 
@@ -133,6 +133,17 @@ def test_a_variant_that_is_no_better_than_a_trivial_answer_is_named():
     assert sentence(trivial=trivial_rows(), **fields) == sentence(**fields)
 
 
+def test_right_answers_that_contradict_f1_are_told():
+    fields = {"effect": -0.57, "ci_low": -0.64, "ci_high": -0.46, "decision": "worse"}
+    tested = {"model": "llama", "comparison": "dpo_vs_sft", "secondary_measure": "f1_difference"}
+    stats = [tested | {"effect": "0.11", "secondary_effect": "-0.57"}]
+    text = sentence(stats=stats, **fields)
+    assert text == sentence(**fields) + " Right answers point the other way: +11.0 points."
+    agreeing = [stats[0] | {"effect": "-0.11"}]
+    assert sentence(stats=agreeing, **fields) == sentence(**fields)
+    assert sentence(stats=stats, metric="accuracy", **fields) == sentence(metric="accuracy", **fields)
+
+
 def test_a_margin_that_changed_after_the_answers_is_told():
     fields = {"effect": 0.0, "margin_ci_low": -0.02, "margin_ci_high": 0.02, "decision": "equivalent"}
     assert sentence(recorded=0.02, **fields).endswith(" The margin was 0.02 when the first test answers were made.")
@@ -171,15 +182,20 @@ def test_synthetic_data_and_proxy_grades_are_marked():
     assert text == "Grades awaited. [synthetic data, proxy grades (rouge_likert)]"
 
 
-def test_the_price_is_all_training_of_both_stages_against_sft_alone(tmp_path):
+def test_the_price_is_the_hours_of_both_stages_and_of_the_reference_against_sft_alone(tmp_path):
     def run(stage, part, seconds, device):
         path = tmp_path / f"uti/llama/{stage}/lr1e-05{'_beta0.1' if stage == 'dpo' else ''}/{part}/run.json"
-        write_json(path, {"wall_seconds": seconds, "steps": 10, "resumed_from_step": 0, "device": device})
+        record = {"wall_seconds": seconds, "steps": 10, "resumed_from_step": 0, "device": device}
+        write_json(path, record | {"settings": {"batch_size": 4}, "evaluation_seconds": 0.0, "loading_seconds": 0.0})
         return path
 
+    reference = tmp_path / "uti/llama/preferences/train.reference.json"
+    write_json(reference, {"wall_seconds": 8, "loading_seconds": 2})
     runs = [run("sft", "adapter", 30, "A100"), run("sft", "probe", 10, "A100"), run("dpo", "adapter", 60, "A100")]
-    assert prices(runs) == {"llama": (2.5, "GPU hours")}
-    assert prices([*runs, run("dpo", "probe", 20, "cpu (x86_64)")]) == {"llama": (3.0, "training hours")}
+    assert prices(runs, []) == {"llama": (2.5, "GPU hours")}
+    assert prices(runs, [reference]) == {"llama": (2.75, "GPU hours")}
+    runs.append(run("dpo", "probe", 20, "cpu (x86_64)"))
+    assert prices(runs, [reference]) == {"llama": (3.25, "training hours")}
 
 
 def test_the_latex_table_breaks_sentences_into_lines():

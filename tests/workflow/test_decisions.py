@@ -49,7 +49,9 @@ def finished_grading(tmp_path, task, grades, margin_metric, **settings):
         for trial in study.trials(task, stage):
             for part in ("adapter", "probe"):
                 run = {"wall_seconds": seconds, "steps": 10, "resumed_from_step": 0, "device": "NVIDIA A100"}
+                run["settings"] = {"batch_size": 4}
                 write_json(folder / f"tiny-llama/{stage}/{trial}/{part}/run.json", run)
+    write_json(folder / "tiny-llama/preferences/train.reference.json", {"wall_seconds": 120})
     return project
 
 
@@ -64,10 +66,10 @@ def test_a_margin_decides_and_its_change_makes_only_decisions_and_is_told(projec
     decisions = {row["comparison"]: row for row in rows(project.folder / TABLE)}
     assert {row["margin"] for row in decisions.values()} == {"0.1"}
     assert decisions["sft_vs_base"]["decision"] == "better" and decisions["sft_vs_base"]["sentence"] == ""
-    # 6 trials of SFT of 60 s and 15 of DPO of 20 s, each with its probe.
+    # 6 trials of SFT of 60 s and 15 of DPO of 20 s, each with its probe; 120 s of the reference pass.
     sentence = decisions["dpo_vs_sft"]["sentence"]
     assert sentence.startswith("SFT is enough: DPO is not better by 10 points or more (")
-    assert "), at 1.8 times the GPU hours. SFT against Base: better." in sentence and "margin was" not in sentence
+    assert "), at 2.0 times the GPU hours. SFT against Base: better." in sentence and "margin was" not in sentence
 
     trivial = {row["variant"]: row for row in rows(project.folder / "results/mine/uti/trivial.csv")}
     labels = [row["label"] for row in read_jsonl(project.folder / "results/mine/uti/data/train.jsonl")]

@@ -76,3 +76,8 @@ def task_runs(wildcards):
         for part in ("adapter", "probe")
         for path in study_files.model_trials(study, wildcards.task, model, stage, "trial_run", part=part)
     ]
+
+
+def task_references(wildcards):
+    """Records of the passes of DPO's reference model over the training pairs of a job's task."""
+    return study_files.reference_records(study, wildcards.task)

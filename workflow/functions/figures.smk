@@ -33,11 +33,7 @@ def titles_of_task(wildcards):
 
 
 selections = study_files.selections(study)
-reference_records = [
-    at("reference_record", task=task, model=model, split="train")
-    for task in study.tasks
-    for model in study.task_models(task)
-]
+reference_records = [path for task in study.tasks for path in study_files.reference_records(study, task)]
 panel_figures = [f"figure2{panel}" for panel in panels]
 curve_figures = [f"training_curves_{task}" for task in study.tasks]
 

@@ -11,6 +11,7 @@ rule decide:
         trivial=task_table_if_any("trivial"),
         corrected=task_table_if_any("corrected"),
         runs=task_runs,
+        references=task_references,
     output:
         at("table", table="decisions"),
     log:

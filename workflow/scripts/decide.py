@@ -15,6 +15,6 @@ with job(snakemake) as params:
     stats = read_csv(snakemake.input.stats)
     grades = read_grouped_grades(snakemake.input.grades, snakemake.input.groups)
     rows = decisions(stats, grades, params.task, params.margin, trivial, corrected)
-    price = prices(snakemake.input.runs)
-    rows = with_sentences(rows, price, params.recorded, trivial, headline=params.task["metric"])
+    price = prices(snakemake.input.runs, snakemake.input.references)
+    rows = with_sentences(rows, price, params.recorded, trivial, headline=params.task["metric"], stats=stats)
     write_csv(snakemake.output[0], rows, COLUMNS)
