@@ -51,8 +51,8 @@ class DecomposedText(str):
 def compared_in_nfc(value: Any) -> Any:
     """Return the value with a `DecomposedText` in place of each text that is not in NFC.
 
-    All texts of the result are thus compared as if they were in NFC. The texts in a list and the values of a dict are
-    replaced too, at any depth. The keys of a dict stay unchanged.
+    Two texts of the result are equal if they are equal in NFC. Their order (`<`, sorting) is that of their characters.
+    The texts in a list and the values of a dict are replaced too, at any depth. The keys of a dict stay unchanged.
     """
     if isinstance(value, str):
         return value if unicodedata.is_normalized("NFC", value) else DecomposedText(value)

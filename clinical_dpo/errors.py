@@ -11,7 +11,10 @@ QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?#]*[?#])[^\s'\"]+", re.IGNORECA
 
 
 def without_passwords(text: str) -> str:
-    """Replace the user, password, query and fragment of every address in a text by ***."""
+    """Replace the user, password, query and fragment of every address with `://` by ***.
+
+    In an hf:// address the text before the @ stays, because a commit follows the @.
+    """
     return QUERY.sub(r"\1***", USER.sub(r"\1***@", text))
 
 

@@ -39,7 +39,7 @@ def markdown(text: str) -> Markdown:
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A Markdown table of a header and rows. Texts in it are escaped."""
+    """A Markdown table of a header and rows. Texts in it are escaped, except those of type `Markdown`."""
     lines = [header, [Markdown("---")] * len(header), *rows]
     return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 

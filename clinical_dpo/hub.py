@@ -1,6 +1,7 @@
 """Fetch files of one commit of a repository on the Hugging Face hub into the hub's local cache."""
 
 import contextlib
+import errno
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -102,7 +103,7 @@ def _explained(repo_id: str, kind: str, revision: str, lacking: Callable[[], str
     try:
         yield
     except GatedRepoError:
-        token = "the account of the token in HF_TOKEN has no access" if get_token() else "no token is set"
+        token = "the account of the token has no access" if get_token() else "no token is set"
         raise UserError(
             f"{repo_id}: access is gated, and {token}. Accept the repository's terms on {where}. Then set HF_TOKEN to "
             "a token of the account that accepted the terms (https://huggingface.co/settings/tokens)."
@@ -118,8 +119,21 @@ def _explained(repo_id: str, kind: str, revision: str, lacking: Callable[[], str
             f"hash of a commit on {where}/commits/main."
         ) from None
     except (HTTPError, OSError) as error:
+        cause = error.__cause__ or error
+        if (status := getattr(getattr(cause, "response", None), "status_code", None)) in (401, 403):
+            raise UserError(
+                f"{repo_id}: the hub refuses the token (status {status}). Set HF_TOKEN to a valid token that may read "
+                "this repository, or remove the token."
+            ) from None
+        if status == 429 or (status or 0) >= 500:
+            raise UserError(f"{repo_id}: the hub cannot answer now (status {status}). Run again later.") from None
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise UserError(
+                f"{repo_id}: the files cannot be saved ({cause.strerror}). Set HF_HOME to a folder with free space in "
+                "which this user may write."
+            ) from None
         raise UserError(
-            f"{repo_id}: revision {revision} could not be fetched ({type(error).__name__}), and "
+            f"{repo_id}: revision {revision} could not be fetched ({type(cause).__name__}), and "
             f"{lacking()}. Use a machine that reaches {where}. Unset HF_HUB_OFFLINE there, and set HF_HOME to a folder "
             "that all nodes see. Then run the same command there once."
         ) from None
@@ -165,7 +179,8 @@ def file_sizes(
     except CachedRepoTreeNotFoundError:
         raise UserError(
             f"{repo_id}: the local cache has no list of the files of revision {revision}, so files may be missing. Run "
-            f"this rule once on a machine that reaches {page(repo_id, kind)}. Unset HF_HUB_OFFLINE there."
+            f"this rule once on a machine that reaches {page(repo_id, kind)}. Unset HF_HUB_OFFLINE there. Check that "
+            "this user may write in HF_HOME."
         ) from None
     allowed = None if patterns is None else list(patterns)
     sizes = {file.path: file.size for file in tree}

@@ -69,7 +69,8 @@ def migrate(path: Path) -> list[Renamed]:
             parent = parent[key]
         if not name.is_value and name.new in parent:
             raise UserError(
-                f"{path}: key '{name.old}' is now '{name.new}', and the file has both keys. Remove '{name.old}'."
+                f"{path}: key '{name.old}' is now '{name.new}', and the file has both keys. Remove '{name.old}' "
+                f"at {'.'.join(map(str, name.path))}. If it comes from `<<`, rename it where it is written."
             )
     if names:
         with path.open(encoding="utf-8", newline="") as file:  # newline='' keeps the line ends

@@ -31,9 +31,13 @@ def _printable(value: Any) -> Any:
             "the template prints a field whose value is empty (null). Print a field only if it has a value: "
             "{% if field %}{{ field }}{% endif %}."
         )
-    raise PublicError(
-        f"{{{{ }}}} prints a {type(value).__name__}, not text. Join a list: {{{{ field | join(', ') }}}}."
-    )
+    if isinstance(value, dict):
+        mend = "Name one of its members: {{ field.member }}."
+    elif isinstance(value, bool):
+        mend = "Write a word for each value: {{ 'yes' if field else 'no' }}."
+    else:
+        mend = "Join a list: {{ field | join(', ') }}."
+    raise PublicError(f"{{{{ }}}} prints a {type(value).__name__}, not text. {mend}")
 
 
 _JINJA = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, finalize=_printable)
@@ -101,7 +105,10 @@ def _check_used(used: set[str], values: Mapping[str, Any], noun: str) -> None:
                 f"{_known(values, noun)}"
             )
         if values[name] is None or not str(values[name]).strip():
-            raise PublicError(f"{noun} '{name}' is empty, and the template needs it. Fill it in, or remove the row.")
+            raise PublicError(
+                f"{noun} '{name}' is empty, and the template needs it. Fill it in, or remove the row. If it may be "
+                f"empty, test it in the template: {{% if NAME %}}{{{{ NAME }}}}{{% endif %}}."
+            )
 
 
 def _known(values: Mapping[str, Any], noun: str) -> str:
@@ -120,7 +127,10 @@ def _evaluated(template: Callable[[Mapping[str, Any]], Any], values: Mapping[str
     except UserError:
         raise
     except UndefinedError as error:
-        raise UserError(f"the template uses a value that is missing: {error}. {_known(values, noun)}") from None
+        raise UserError(
+            f"the template uses a value that is missing: {error}. Add it, or correct its name. A value that some rows "
+            f"lack is tested by `{{% if NAME is defined %}}`. {_known(values, noun)}"
+        ) from None
     except Exception as error:  # a user's expression can raise any error
         raise UserError(f"the template cannot be filled in: {str(error).rstrip('.')}. Correct the template.") from None
 

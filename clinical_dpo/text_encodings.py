@@ -16,12 +16,20 @@ def check_encoding(encoding: str, where: str) -> None:
     Raises:
         PublicError: the name is refused. The message has the most similar known name.
     """
+    if _is_text_encoding(encoding):
+        return
+    known = filter(_is_text_encoding, sorted({*aliases, *aliases.values()}))
+    near = get_close_matches(encoding.lower(), known, n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    raise PublicError(
+        f"{where}: `encoding: {encoding}` is not known.{hint} Set a text encoding that Python knows, such as utf-8, "
+        "utf-16 or cp1252."
+    )
+
+
+def _is_text_encoding(name: str) -> bool:
     try:
-        "".encode(encoding)
+        "".encode(name)
     except (LookupError, UnicodeError):
-        near = get_close_matches(encoding.lower(), sorted({*aliases, *aliases.values()}), n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise PublicError(
-            f"{where}: `encoding: {encoding}` is not known.{hint} Set an encoding that Python knows, such as utf-8, "
-            "utf-16 or cp1252."
-        ) from None
+        return False
+    return True

@@ -67,5 +67,11 @@ def test_rows_of_the_hub_are_converted_and_checked_like_rows_of_a_file(fetched):
 
 def test_a_row_of_the_hub_with_a_null_character_is_refused(fetched):
     pd.DataFrame({"note": ["cough", "fe\0ver"]}).to_parquet(fetched / "train.parquet")
-    with pytest.raises(UserError, match=r"row 2: the character U\+0000 in column 'note'"):
+    with pytest.raises(UserError, match=r"row 2: the character U\+0000 in column 'note'.*Set `revision`.*`kind: file`"):
         retrieve_hub("owner/set", A, ["train"], draw=lambda total: [1])
+
+
+def test_a_text_file_of_the_hub_in_another_encoding_is_refused_with_what_can_be_done(fetched):
+    (fetched / "train.csv").write_bytes("note\nça\n".encode("cp1252"))
+    with pytest.raises(UserError, match=r"is not UTF-8.*Files of the hub cannot be changed.*`kind: file`"):
+        retrieve_hub("owner/set", A, ["train"])

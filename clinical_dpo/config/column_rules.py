@@ -42,7 +42,8 @@ def check_column_keys(task: Mapping[str, Any], where: str) -> None:
         edges = subgroup.get("edges", [])
         if any(low >= high for low, high in pairwise(edges)):
             raise UserError(
-                f"{where}: key 'subgroups', '{subgroup['name']}': the edges {edges} do not ascend. Sort them."
+                f"{where}: key 'subgroups', '{subgroup['name']}': the edges {edges} do not ascend. Sort them, and "
+                "write each number once."
             )
 
 

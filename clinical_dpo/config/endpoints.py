@@ -130,8 +130,9 @@ def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
         endpoint = Endpoint(name, **settings)
         if endpoint.server_user is not None and not endpoint.is_readable_here:
             raise UserError(
-                f"config: key 'endpoints.{name}.server_user' has an effect only if base_url is an http:// address of "
-                f"this host, but base_url is '{endpoint.base_url}'. Remove server_user."
+                f"config: key 'endpoints.{name}.server_user' has an effect only if base_url begins with http:// and "
+                "names localhost or a loopback address such as 127.0.0.1. But base_url is "
+                f"'{endpoint.base_url}'. Remove server_user."
             )
         if endpoint.secret_variables and not _may_be_plain(endpoint, config["plain_http_hosts"]):
             variables = " and ".join(endpoint.secret_variables)

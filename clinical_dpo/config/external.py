@@ -49,6 +49,10 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
                     f"{where}: a task with labels needs no column of grades, because the run reads the labels from the "
                     "answers. Remove columns.grade."
                 )
+            if settings["grader"] == "label" and "answer" not in entry["columns"]:
+                raise UserError(
+                    f"{where}: columns.answer is missing. Set it to the name of the column with the answers."
+                )
             if settings["grader"] == "physicians" and "grade" not in entry["columns"]:
                 raise UserError(
                     f"{where}: columns.grade is missing. Physicians grade this task, but the rating sheets of this run "

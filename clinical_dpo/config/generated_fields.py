@@ -145,7 +145,10 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
         if ("model" in settings) == ("endpoint" in settings):
             raise UserError(f"{key} needs either model or endpoint, not both. Set one of the two.")
         if settings.get("endpoint") in models:
-            raise UserError(f"{key}: endpoint '{settings['endpoint']}' has the name of a model. Rename the endpoint.")
+            raise UserError(
+                f"{key}: endpoint '{settings['endpoint']}' has the name of a model. Rename the endpoint. If the model "
+                "is meant, write `model` in place of `endpoint`."
+            )
         if field in columns:
             raise UserError(
                 f"{key}: the field is also read from the source, by columns.{field}. Remove one of the two keys."
@@ -166,6 +169,12 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
         TopologicalSorter(dependencies).prepare()
     except CycleError as error:
         cycle = ", ".join(sorted(set(error.args[1])))
+        if cycle in generated_fields:
+            raise UserError(
+                f"{where}: key 'generated_fields.{cycle}': the prompt uses '{cycle}', the field that it writes. To use "
+                f"the source's column of this name, give it another name under `columns`, such as `source_{cycle}: "
+                f"{cycle}`."
+            ) from None
         raise UserError(
             f"{where}: generated_fields: the prompts of {cycle} need each other's texts. Change one of these prompts, "
             "so that it uses only fields of the source."

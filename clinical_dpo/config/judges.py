@@ -42,9 +42,9 @@ def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
 def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]:
     """The kinds of verdicts that a task needs from its judge, sorted.
 
-    If the judge is the grader, the kind of the task's grades is needed: `correctness`, `likert` or `rubric`. If the
-    judge is the preference grader, `preference` is needed. The judge also gives every kind of verdict for which the
-    task has a sheet for raters. A task without a judge needs none.
+    If the judge is the grader, the kind of the task's grades is needed: `correctness`, `likert` or `rubric`. A metric
+    that a judge cannot grade needs none. If the judge is the preference grader, `preference` is needed. The judge also
+    gives every kind of verdict for which the task has a sheet for raters. A task without a judge needs none.
 
     Args:
         task: the task file's settings.
@@ -52,7 +52,7 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
     """
     if "judge" not in task:
         return []
-    graded = [VERDICT_KINDS[task["metric"]]] if task["grader"] == "judge" else []
+    graded = [VERDICT_KINDS[task["metric"]]] if task["grader"] == "judge" and task["metric"] in VERDICT_KINDS else []
     beside = [sheet for sheet in ("correctness", "likert", "rubric", "preference") if sheet in sheets]
     preferred = ["preference"] if task.get("preference_grader") == "judge" else []
     return sorted({*graded, *beside, *preferred})

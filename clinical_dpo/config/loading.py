@@ -16,6 +16,7 @@ from clinical_dpo.config.judges import check_judge
 from clinical_dpo.config.label_rules import with_composed_labels
 from clinical_dpo.config.lora_targets import check_targets
 from clinical_dpo.config.model_sizes import check_sizes, sizes_fit
+from clinical_dpo.config.overrides import own_overrides, settings_place
 from clinical_dpo.config.privacy import check_private
 from clinical_dpo.config.raters import with_sample
 from clinical_dpo.config.study import Study, complete_recipes, merge
@@ -84,8 +85,9 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         for model in study.task_models(name):
             if study.stage(name, "sft")["adapter"] == "full" and models[model].get("quantization"):
                 raise UserError(
-                    f"config/models/{model}.yaml: key 'quantization': four-bit weights can be trained only through an "
-                    f"adapter. Set quantization: null, or set adapter: lora in task '{name}'."
+                    f"{settings_place(overrides, 'model', model)}: key 'quantization': four-bit weights can be trained "
+                    "only through an adapter. Set quantization: null, or set adapter: lora in the recipe of task "
+                    f"'{name}' or under its key `training`."
                 )
     missing = {name: problem for name in tasks if (problem := study.missing(name))}
     for name, (reason, mend) in missing.items():
@@ -93,8 +95,8 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
             raise UserError(f"config/tasks/{name}.yaml: {reason}. {mend}.")
     left_out = {name: reason for name, (reason, _) in missing.items() if tasks[name]["when_missing"] == "leave_out"}
     if len(left_out) == len(tasks):
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise UserError(f"config: key 'tasks': all tasks are left out ({reasons}). Add data, or name another task.")
+        reasons = " ".join(f"{name}: {reason}. {mend}." for name, (reason, mend) in missing.items())
+        raise UserError(f"config: key 'tasks': all tasks are left out. {reasons} Or name another task.")
     kept = {name: task for name, task in tasks.items() if name not in left_out}
     check_externals({name: task for name, task in kept.items() if name not in missing}, model_names)
     return Study(config, kept, models, left_out, families)
@@ -109,7 +111,7 @@ def merged_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]
         name: the file's name without its suffix.
         overrides: `overrides` of the config.
     """
-    own = _own(overrides, kind, name)
+    own = own_overrides(overrides, kind, name)
     value = merge(read_yaml(folder / f"{name}.yaml"), own)
     for key in ("source", "stand_in"):  # an override that names a kind of source replaces all settings of the source
         if "kind" in own.get(key, {}):
@@ -118,12 +120,6 @@ def merged_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]
         others = {key for source, keys in SOURCE_KEYS.items() if source != own["source"] for key in keys}
         value = {key: setting for key, setting in value.items() if key in own or key not in others}
     return value | own_writers(value, own)
-
-
-def _own(overrides: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
-    """The part of the overrides that is about one task or model."""
-    own: Mapping[str, Any] = overrides.get(f"{kind}s", {}).get(name, {})
-    return own
 
 
 def check_config_files(paths: Iterable[Path]) -> None:
@@ -165,8 +161,8 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
     Raises:
         UserError: the file has a mistake.
     """
-    value, own = merged_file(folder, kind, name, overrides), _own(overrides, kind, name)
-    where = f"config/{kind}s/{name}.yaml" + (f" with overrides.{kind}s.{name} of the config" if own else "")
+    value = merged_file(folder, kind, name, overrides)
+    where = settings_place(overrides, kind, name)
     validate(value, kind, where)
     if kind == "task":
         value.setdefault("selection_metric", default_selection_metric(value["answer_type"]))
@@ -185,7 +181,7 @@ def _read_model(name: str, root: Path, overrides: Mapping[str, Any], paths: Path
     settings = _read_file(root / "config/models", "model", name, overrides)
     folder = Path(paths("base", model=name)).parent
     if settings["source"] == "folder":
-        folder = model_folder(settings["path"], f"config/models/{name}.yaml")
+        folder = model_folder(settings["path"], settings_place(overrides, "model", name))
     if settings["source"] != "pretrain" and (counted := count_weights(folder)):
         settings["parameters"] = counted
         settings.pop("sizes", None)

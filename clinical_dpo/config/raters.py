@@ -61,7 +61,8 @@ def check_sample(task: Mapping[str, Any], where: str) -> None:
     if "external_predictions" in task:
         raise UserError(
             f"{where}: keys 'raters.sample' and 'external_predictions' exclude each other: raters grade only "
-            "a sample of the test items, but external predictions are graded on all of them. Remove one of the keys."
+            "a sample of the test items, but external predictions are graded on all of them. Write `raters` as a list "
+            "of names, without a sample, or remove 'external_predictions'."
         )
 
 

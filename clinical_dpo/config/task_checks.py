@@ -7,9 +7,10 @@ from typing import Any
 from clinical_dpo.config.column_rules import check_column_keys
 from clinical_dpo.config.label_rules import check_label_keys
 from clinical_dpo.config.margins import check_margin
+from clinical_dpo.config.overrides import own_overrides
 from clinical_dpo.config.raters import check_sample
 from clinical_dpo.config.study import Study
-from clinical_dpo.config.task_rules import check_fit, check_used
+from clinical_dpo.config.task_rules import check_fit, check_source_keys, check_used
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.problems import raise_together, together
 from clinical_dpo.schemas import properties
@@ -31,13 +32,13 @@ def check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) ->
         UserError: a rule is broken. A mistake in the recipe or the seeds is reported alone. All mistakes in the stages
             and the other keys are reported together.
     """
-    where = f"config/tasks/{name}.yaml"
+    own, where = own_overrides(config.get("overrides", {}), "task", name), f"config/tasks/{name}.yaml"
     recipes = config["recipes"]
     if task["recipe"] not in recipes:
         raise UserError(
             f"{where}: recipe '{task['recipe']}' is not known.{did_you_mean(task['recipe'], sorted(recipes))}"
         )
-    _check_recipe_is_for(name, recipes[task["recipe"]], task["recipe"], recipes)
+    _check_recipe_is_for(name, where, recipes[task["recipe"]], task["recipe"], recipes)
     study = Study(config, {name: task}, {}, {})
     if study.seeds(name)[0] != config["seed"]:
         key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
@@ -45,16 +46,21 @@ def check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) ->
             f"{key} begins with {study.seeds(name)[0]}, but the run's seed is {config['seed']}. Write {config['seed']} "
             "first."
         )
-    own = config.get("overrides", {}).get("tasks", {}).get(name)
     checks = (
         partial(check_column_keys, task, where),
         partial(check_fit, task, where),
         partial(check_label_keys, task, where),
         partial(check_margin, task, where),
         partial(check_sample, task, where),
+        partial(check_source_keys, task, where),
         partial(check_used, task, own or task, f"config: overrides.tasks.{name}" if own else where),
     )
-    together([*(partial(_check_stage, study, name, stage, where) for stage in study.stages(name)), *checks])
+    try:
+        together([*(partial(_check_stage, study, name, stage, where) for stage in study.stages(name)), *checks])
+    except UserError as error:
+        if not own:
+            raise
+        raise error.within("", suffix=f" The config's overrides.tasks.{name} also set keys of this task.") from None
 
 
 def _check_stage(study: Study, name: str, stage: str, where: str) -> None:
@@ -62,26 +68,31 @@ def _check_stage(study: Study, name: str, stage: str, where: str) -> None:
     prefix = f"{where}, recipe {study.tasks[name]['recipe']}, stage {stage}"
     problems = [f"{prefix}: {problem}" for problem in _problems(study.stage(name, stage), stage)]
     if not problems:
-        trials, of_dpo = len(study.trials(name, stage)), len(study.trials(name, "dpo"))
+        trials = len(study.trials(name, stage))
         if trials > 1 and not study.tasks[name]["splits"].get("dev"):
-            mend = "Set splits.dev, or configure a single trial."
+            mend = f"Set splits.dev, or a single learning rate (in DPO also a single beta) in training.{stage}."
+            if stage not in STAGES:
+                mend = "Set splits.dev, or a single trial in DPO and in each arm."
             reason = "splits.dev is 0: no item is left to choose among the trials"
             problems.append(f"{where}: stage '{stage}' has {trials} trials, but {reason}. {mend}")
-        if stage not in STAGES and trials != of_dpo:
+        dpo_is_valid = not any(_problems(study.stage(name, "dpo"), "dpo"))
+        if stage not in STAGES and dpo_is_valid and trials != (of_dpo := len(study.trials(name, "dpo"))):
             mend = f"Set {of_dpo} learning rates for '{stage}', so that both are tuned alike."
             problems.append(f"{where}: key 'arms.{stage}' has {trials} trials, but dpo has {of_dpo}. {mend}")
     raise_together(list(map(UserError, problems)))
 
 
-def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str, recipes: Mapping[str, Any]) -> None:
+def _check_recipe_is_for(
+    name: str, where: str, recipe: Mapping[str, Any], recipe_name: str, recipes: Mapping[str, Any]
+) -> None:
     """Refuse a recipe of a paper for a task that is not among the recipe's `only_tasks`."""
     if name in recipe.get("only_tasks", [name]):
         return
     choice = [other for other in recipes if "only_tasks" not in recipes[other]]
     raise UserError(
-        f"config/tasks/{name}.yaml: recipe '{recipe_name}' reproduces a paper and allows only the paper's tasks: "
+        f"{where}: recipe '{recipe_name}' reproduces a paper and allows only the paper's tasks: "
         f"{', '.join(recipe['only_tasks'])}. Set `recipe` to {' or '.join(choice)} (docs/costs.md has the planned "
-        f"hours of each recipe). Or add a recipe of your own with `based_on: {recipe_name}` to your config."
+        f"hours of the presets). Or add a recipe of your own with `based_on: {recipe_name}` to your config."
     )
 
 

@@ -95,13 +95,20 @@ def _column(row: Row, path: str) -> Any:
     value: Any = row[first]
     for depth, member in enumerate(members, start=1):
         parent = ".".join([first, *members[: depth - 1]])
+        if value is None:
+            raise UserError(
+                f"column '{parent}' is empty, so it has no member '{member}'. Fill it in, or remove the row."
+            )
         if not isinstance(value, Mapping):
             raise UserError(
                 f"column '{parent}' holds a value of type '{type(value).__name__}', which has no member '{member}'. "
                 f"Correct the path '{path}'."
             )
         if member not in value:
-            raise UserError(f"column '{parent}' has no member '{member}'.{did_you_mean(member, list(value))}")
+            raise UserError(
+                f"column '{parent}' has no member '{member}'.{did_you_mean(member, list(value))} Add it to the row, "
+                f"or correct the path '{path}'."
+            )
         value = value[member]
     return value
 

@@ -211,12 +211,20 @@ def _text(record: Mapping[str, Any], field: str) -> str:
 
 
 def _texts(record: Mapping[str, Any], field: str) -> list[str]:
-    value = record[field]
-    if not isinstance(value, list) or not all(isinstance(text, str) and text.strip() for text in value):
+    value, wrong = record[field], f"field '{field}' is not a list of non-empty texts"
+    if not isinstance(value, list):
         raise PublicError(
-            f"field '{field}' is not a list of non-empty texts. Write a list, or join several columns into a list with "
-            f"`{field}: [column1, column2]` under `columns`."
+            f"{wrong}. Write a list, or join several columns into a list with `{field}: [column1, column2]` under "
+            "`columns`."
         )
+    for number, text in enumerate(value, start=1):
+        if text is None or not str(text).strip():
+            raise PublicError(
+                f"{wrong}: entry {number} is empty. Fill it in, or leave empty columns out by a template under "
+                f"`columns`: `{field}: \"{{{{ [column1, row.get('column2')] | select | list }}}}\"`."
+            )
+        if not isinstance(text, str):
+            raise PublicError(f"{wrong}: entry {number} has the type {type(text).__name__}. Write a text.")
     return [text.strip() for text in value]
 
 
@@ -229,6 +237,6 @@ def _label(record: Mapping[str, Any], labels: Sequence[str]) -> str:
     nearest = difflib.get_close_matches(comparable(label), spellings, n=1, cutoff=0.5)
     hint = f" Did you mean '{spellings[nearest[0]]}'?" if nearest else ""
     if comparable(without_invisible(label)) in spellings:
-        hint = " The text contains invisible characters: set `repair: [invisible]` under `source`."
+        hint = " The text contains invisible characters: set `repair: [invisible]` for the source."
     shown = label if len(label) <= 40 else f"{label[:40]}..."
     raise UserError(f"field 'label': '{shown}' is not a label of this task. Write one of {', '.join(labels)}.{hint}")

@@ -124,14 +124,20 @@ def _shrink(sizes: Mapping[str, int], available: int, duplicates: int, on_shortf
     if duplicates:
         shortfall += f" {duplicates} more repeat the prompt of another row."
     if on_shortfall == "error":
-        raise PublicError(f"{shortfall} Add rows, lower `splits` in the task file, or set `on_shortfall: shrink`.")
+        raise PublicError(
+            f"{shortfall} Add rows, lower `splits` in the task file, or set `on_shortfall: shrink`. If `sample` or "
+            "`where` leaves rows out, change it."
+        )
     shrunk = {name: size * available // need for name, size in sizes.items()}
     by_remainder = sorted(sizes, key=lambda name: -(sizes[name] * available % need))
     for name in by_remainder[: available - sum(shrunk.values())]:
         shrunk[name] += 1
     empty = [name for name, size in sizes.items() if size and not shrunk[name]]
     if empty:
-        raise PublicError(f"{shortfall} If the splits were shrunk to fit, split '{empty[0]}' would be empty. Add rows.")
+        raise PublicError(
+            f"{shortfall} If the splits were shrunk to fit, split '{empty[0]}' would be empty. Add rows, or lower the "
+            "larger splits."
+        )
     return shrunk
 
 

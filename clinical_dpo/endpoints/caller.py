@@ -259,7 +259,8 @@ class Caller:
                     return None
         raise PublicError(
             f"{server.label}: no usable reply to request '{name}'; last outcome: {problem}. Replies so far are saved. "
-            "Run again when the server replies."
+            "Check that the server runs and that base_url is right. If replies take too long, raise timeout_seconds or "
+            "lower concurrency. Run again when the server replies."
         )
 
     def refuse(self, messages: Messages, reply: Reply) -> Reply:

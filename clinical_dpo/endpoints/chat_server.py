@@ -120,7 +120,7 @@ class ChatServer:
         status, code = outcome.status, error_code(outcome.body)
         code = f", {code}" if code else ""
         if outcome.is_permanent:
-            raise PublicError(f"{self.label}: {status}. Correct base_url, or repair the server's certificate.")
+            raise PublicError(f"{self.label}: {status}")
         if status == 200 and re.match(r"\s*<", outcome.body):
             raise PublicError(
                 f"{self.label} answers with a web page. Correct base_url. Many servers need a base_url that ends in "
@@ -135,9 +135,14 @@ class ChatServer:
             return
         if status in (401, 403):
             variable = self.endpoint.key_variable
-            mend = f"Check the key in environment variable {variable}" if variable else "Set key_variable"
+            if not variable:
+                raise PublicError(
+                    f"{self.label} requires a key ({status}{code}). Set key_variable to the name of the environment "
+                    "variable that has the key, or correct client_variables if they hold it."
+                )
             raise PublicError(
-                f"{self.label} refuses the key ({status}{code}). {mend}. Check the permissions of the key."
+                f"{self.label} refuses the key ({status}{code}). Check the key in environment variable {variable}. "
+                f"Check the permissions of the key for model '{self.endpoint.model}'."
             )
         if status < 400:
             raise PublicError(
@@ -145,7 +150,8 @@ class ChatServer:
             )
         raise PublicError(
             f"{self.label} refuses request '{name}' ({status}{code}). Replies so far are saved. Check "
-            f"base_url, model '{self.endpoint.model}', max_tokens and parameters."
+            f"base_url, model '{self.endpoint.model}', max_tokens (of a generated field: its max_new_tokens), seed and "
+            "parameters."
         )
 
 
@@ -203,17 +209,17 @@ def _client_variables(allowed: Sequence[str]) -> Iterator[None]:
 
 
 def _permanent_reason(error: BaseException | None) -> str | None:
-    """Return why a connection failed, if another attempt would fail too; else None.
+    """Return why a connection failed and what to do, if another attempt would fail too; else None.
 
     The reasons are a refused certificate, a server without TLS, and an unknown host name.
     """
     while error:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return f"the server's certificate is refused ({error.verify_message})"
+            return f"the server's certificate is refused ({error.verify_message}). Repair it, or correct base_url."
         if isinstance(error, ssl.SSLError) and error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
-            return "https:// reaches a server that does not speak TLS"
+            return "https:// reaches a server that does not speak TLS. Correct base_url, or set up TLS on the server."
         if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
-            return "no host has this name"
+            return "no host has this name. Correct base_url."
         error = error.__cause__ or error.__context__
     return None
 

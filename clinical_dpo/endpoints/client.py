@@ -109,7 +109,8 @@ def request_completions(
             f"endpoint '{endpoint.name}' ({endpoint.model}): {len(unreadable)} replies are unreadable: "
             f"{', '.join(unreadable)}. {store} holds all replies. Readable replies are not requested again. "
             f"Run again: each unreadable reply gets up to {CALLS_PER_REPLY} more calls. If replies are cut off, raise "
-            "max_tokens. Otherwise, use another model."
+            "max_tokens, or the limit in `parameters` that replaces it. Otherwise, use another model. After such a "
+            "change all replies are requested again."
         )
     return {name: conversation.reply for name, conversation in conversations.items() if conversation.reply}
 

@@ -64,10 +64,11 @@ def imported_answers(
         answers[item_id], first_row[item_id] = answer, number
     missing = [row["id"] for row in test if row["id"] not in answers]
     if missing:
+        without = "Every row needs a grade." if "grade" in columns else "An empty answer counts as wrong."
         raise UserError(
             f"{where}: {len(missing)} of {len(test)} test items have no row, such as "
-            f"{', '.join(map(repr, missing[:3]))}. Add these rows. If the model gave no answer, leave the answer "
-            "empty; an empty answer counts as wrong."
+            f"{', '.join(map(repr, missing[:3]))}. Add these rows. test.jsonl of the task's data has the items. "
+            f"{without}"
         )
     return [answers[row["id"]] for row in test]
 

@@ -55,7 +55,7 @@ def write_base_folder(
     Args:
         origin: where the files are.
         part: an empty folder, which is filled.
-        record: the first fields of base.json. If `revision` is missing, a digest of the weights' checksums is added.
+        record: the first fields of base.json. A missing `revision` is set to a digest of the weights' checksums.
         made_with: the settings from which the folder is made. They are written to its run.json.
         chat: the chat template, the values of its variables, and the date that it takes as today.
 
@@ -87,8 +87,8 @@ def check_config(origin: Origin) -> None:
     """
     if not (origin.folder / "config.json").is_file():
         raise PublicError(
-            f"{origin.name}: {origin.version} has no config.json. An adapter alone is not a base model. "
-            f"Set `{origin.key}` to the model that the adapter was trained from."
+            f"{origin.name}: {origin.version} has no config.json. {origin.mend} that has config.json. An adapter "
+            f"or GGUF files alone are not a base model: set `{origin.key}` to the model from which they were made."
         )
     config = read_json(origin.folder / "config.json")
     if not isinstance(config, dict) or "transformers_weights" in config:
@@ -106,9 +106,9 @@ def check_tokenizer_files(origin: Origin) -> None:
     if (origin.folder / "tokenizer.model").is_file() and not (origin.folder / "tokenizer.json").is_file():
         raise PublicError(
             f"{origin.name}: {origin.version} has tokenizer.model but no tokenizer.json. {origin.mend} that has "
-            "tokenizer.json. To convert the tokenizer yourself, install sentencepiece, and save the tokenizer with "
-            "transformers. Check that the saved tokenizer and tokenizer.model give the same token ids for some texts. "
-            "Then use `source: folder`."
+            "tokenizer.json. To convert the tokenizer yourself, install sentencepiece and protobuf, and save the "
+            "tokenizer with transformers beside the model's config.json and weights. Check that the saved tokenizer "
+            "and tokenizer.model give the same token ids for some texts. Then use `source: folder`."
         )
 
 
@@ -121,7 +121,7 @@ def check_token_ids(origin: Origin, folder: Path) -> None:
         raise PublicError(
             f"{origin.name}: the chat template writes {tokenizer.convert_ids_to_tokens(beyond[0])!r}, whose id is "
             f"{beyond[0]}, but the model knows only ids below {rows}. {origin.mend} whose tokenizer belongs to its "
-            "weights, or set `chat_template`."
+            "weights, or set a `chat_template` without this token."
         )
 
 

@@ -66,9 +66,13 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
     try:
         load_tokenizer(folder).apply_chat_template([{"role": "user", "content": "?"}], add_generation_prompt=True)
     except Exception as error:  # a template can raise any error
+        mend = "Correct the template, or set another `chat_template` in the model file."
+        if not chat.template:
+            mend = "This is the tokenizer's own template. Set another `chat_template` in the model file."
+        if chat.variables:
+            mend += " Or correct `chat_template_kwargs`."
         raise UserError(
-            f"{name}: key 'chat_template': the template does not render a question: {error}. Correct the template, or "
-            "set another `chat_template` in the model file."
+            f"{name}: key 'chat_template': the template does not render a question: {error}. {mend}"
         ) from None
     return {
         **({"chat_template": "model file"} if chat.template and chat.template != own else {}),

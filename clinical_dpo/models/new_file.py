@@ -59,7 +59,8 @@ def new_model_file(model_id: str) -> Path:
         raise UserError(f"{model_id}: {mistakes[0]} Write the model file by hand.")
     if path.exists():
         raise UserError(
-            f"{path} exists already. In this file, set `revision` to {commit.revision}, or delete the file."
+            f"{path} exists already. If it is for {model_id}, set its `revision` to {commit.revision}. If it is for "
+            "another model, rename it and its key `name`, and run this command again."
         )
     with replacing(path) as part:
         part.write_text(

@@ -212,7 +212,9 @@ def _numbers(row: Mapping[str, Any]) -> str:
 
 
 def _opposite(metric: str, right_answers: float | None) -> str:
-    """Sentence about right answers that favour the other variant than F1; "" if the decision does not compare F1.
+    """Sentence that says that the share of right answers favours one variant, and F1 the other.
+
+    It is empty if `right_answers` is None, or if the decision compares right answers itself.
 
     Args:
         metric: the metric of the decision.

@@ -14,6 +14,8 @@ IDENTIFIERS = ("apache-2.0", "mit", "cc-by-4.0", "cc-by-nc-4.0", "llama3", "llam
 STAGES = {"sft": "supervised fine-tuning (SFT)", "dpo": "SFT and direct preference optimization (DPO)"}
 SETTINGS = ("learning_rate", "beta", "loss", "batch_size", "lr_scheduler_type", "optimizer", "max_length", "seed")
 
+_LIKELIHOOD = "In the study an answer is the label with the highest probability. The code above writes a text instead."
+
 
 @dataclass(frozen=True)
 class Released:
@@ -75,12 +77,17 @@ def _loading(released: Released) -> list[str]:
         "## How to load",
         "Run this in the folder of this file, or with the full path of the folder.",
         f"```python\n{loading_code(released)}```",
+        *([_LIKELIHOOD] if released.task.get("answer_by") == "likelihood" else []),
         *(["`merged/` holds the same model as ordinary weights, without PEFT."] if released.merged else []),
     ]
 
 
 def loading_code(released: Released) -> str:
-    """Python code that loads the model from the current folder and answers a question as in the study."""
+    """Python code that loads the model from the current folder and writes an answer to one question.
+
+    The code decodes greedily, with the study's system prompt, token limit and end tokens. It loads the weights without
+    quantization. It does not score labels by likelihood.
+    """
     dtype = released.model["dtype"]
     if not released.adapter:
         load = ["from transformers import AutoModelForCausalLM, AutoTokenizer", ""]

@@ -60,13 +60,18 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
         commit = api.upload_folder(repo_id=repository, folder_path=folder, commit_message=summary, delete_patterns="*")
     except HFValidationError as error:
         raise UserError(
-            f"{repository}: the hub does not allow this name of a repository. {error} Shorten the name of the task, or "
-            "config key 'run_name'."
+            f"{repository}: the hub does not allow this name of a repository. {error} Shorten the name of the task, "
+            "the name of the model or config key 'run_name', or correct 'release.upload.owner'."
         ) from None
     except HfHubHTTPError as error:
+        if (status := error.response.status_code) == 429 or status >= 500:
+            raise UserError(
+                f"{repository}: the hub cannot take the upload now (status {status}). Run the upload again later."
+            ) from None
         raise UserError(
-            f"{repository}: the hub refused the upload (status {error.response.status_code}: {error.server_message}). "
-            f"Check that the token in {TOKEN} may write to the repositories of '{owner}'."
+            f"{repository}: the hub refused the upload (status {status}: {error.server_message}). "
+            f"Check that the token in {TOKEN} may write to the repositories of '{owner}', and "
+            "correct config key 'release.upload.owner' if this is another owner."
         ) from None
     except (HTTPError, OSError, RuntimeError) as error:
         raise UserError(

@@ -145,7 +145,7 @@ def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[
             `where` and the variant.
     """
     if not x:
-        raise UserError(f"grades of {where}/{first}: the table has no rows. Put at least one item into the test split.")
+        raise UserError(f"grades of {where}/{first}: the table has no rows. Delete the table and run again.")
     x_by_id, y_by_id = {row["id"]: row for row in x}, {row["id"]: row for row in y}
     for variant, rows, by_id, other, other_ids in (
         (first, x, x_by_id, second, y_by_id),

@@ -1,4 +1,7 @@
-"""The headline metric (main metric) of a task with labels, and its interval. Both equal the numbers in metrics.csv."""
+"""The headline metric (main metric) of a task with labels, and its interval. Both equal the numbers in metrics.csv.
+
+A metric over probabilities (AUROC) is not computed here.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -141,7 +141,7 @@ def _variant_metrics(
     if not rows:
         raise UserError(
             f"grades of {blank['task']}/{blank['model']}/{blank['variant']}: the table has no rows. "
-            "Put at least one item into the test split."
+            "Delete the table and run again."
         )
     shared = blank | {
         "positive_class": task.get("positive") or "",

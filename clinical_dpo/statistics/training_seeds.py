@@ -96,7 +96,7 @@ def _graded(grades: Grades, model: str, variant: str, task: Mapping[str, Any]) -
 
 
 def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, Any]) -> list[tuple[str, Row]]:
-    """Return a pair for each row that `compare_seeds` makes for two variants: name of the measure, and the numbers.
+    """Return pairs of a measure's name and its numbers, one for each row that `compare_seeds` makes for two variants.
 
     A measure is a difference between the variants, such as `f1_difference`. The numbers are the columns `effect` (the
     mean of the differences over the seeds), its interval and P, `seed_sd` and `per_seed`.

@@ -81,7 +81,10 @@ def check_lengths(
                     f"of '{column}' would be left. Raise max_length, or shorten or remove the row."
                 )
             if not answer:
-                raise UserError(f"{where}: the answer '{column}' has no tokens. Fill in a text, or remove the row.")
+                raise UserError(
+                    f"{where}: the answer '{column}' has no tokens. Fill in a text, or remove the row. If the row has "
+                    "a text, correct `chat_template` in the model file, which then prints no answers."
+                )
             longest = max(longest, len(prompt) + len(answer))
         lengths.append(longest)
     ranked = sorted(lengths)

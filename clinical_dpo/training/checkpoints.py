@@ -35,7 +35,8 @@ def checkpoint_folder(out: str, digest: str) -> Path:
     except OSError as error:
         raise PublicError(
             f"{folder}: checkpoints cannot be written ({error.strerror}). "
-            "Nothing has been trained yet. Make free space on this disk, or give this user permission to write."
+            "This attempt has not trained anything yet. Make free space on this disk, or give this user permission to "
+            "write. Keep the folder: it may have a checkpoint of an earlier attempt, from which training resumes."
         ) from None
     return folder
 

@@ -6,6 +6,7 @@ the SFT adapter in its first ranks. These ranks are frozen, and training changes
 neither loads nor runs a reference model.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,10 +101,16 @@ def _check_start(trainer: Any, run: Run) -> None:
     """Check before the first step that the policy equals the reference model.
 
     Raises:
-        PublicError: the two models' log-probabilities of the shortest pair differ by more than rounding.
+        PublicError: the two models' log-probabilities of the shortest pair are not finite, or differ by more than
+            rounding.
     """
     with autocast(run.model):  # the stored log-probabilities were computed in the same types
         difference, tokens = trainer.starting_difference()
+    if not math.isfinite(difference):
+        raise PublicError(
+            "The log-probabilities of the policy or of the reference model are not finite numbers. Lower the learning "
+            "rate of sft. If the model's dtype is float16, set bfloat16 or float32."
+        )
     exact = run.model["dtype"] == "float32" or run.settings["adapter"] == "full"
     if not difference <= (ROUNDING if exact and not mixed_precision(run.model) else HALF_ROUNDING) * tokens:
         raise PublicError(

@@ -217,9 +217,9 @@ def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
     """
     rows = rows_at_once(trainer)
     if not trainer.model.training:
-        return PublicError(
-            f"Out of memory in evaluation with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size."
-        )
+        size = trainer.args.eval_batch_size
+        mend = "Lower eval_batch_size." if size > 1 else "Use a GPU with more memory, or lower max_length."
+        return PublicError(f"Out of memory in evaluation with {size} row{'s' * (size > 1)} at once. {mend}")
     key = "micro_batch_tokens" if trainer.token_collator else "micro_batch_size"
     if rows == 1:
         return PublicError(

@@ -30,6 +30,24 @@ def test_an_unknown_encoding_is_refused_at_the_start_with_the_near_name(name, ne
     assert str(error.value).startswith(start) and near in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (
+            {"kind": "hub", "id": "a/b", "revision": "c" * 40, "splits": ["train"]} | {"encoding": "cp1252"},
+            "source.encoding",
+        ),
+        ({"kind": "synthetic", "generator": "uti", "path": "a.csv"}, "source.path"),
+        ({"kind": "file", "path": "absent.csv", "splits": ["train"]}, "source.splits"),
+    ],
+)
+def test_a_key_of_another_kind_of_source_is_refused(source, words):
+    with pytest.raises(UserError) as error:
+        study(source=source)
+    assert f"config/tasks/uti.yaml: key '{words}' has no effect with `kind: {source['kind']}`" in str(error.value)
+    assert "overrides.tasks.uti" in str(error.value)
+
+
 def test_a_stand_in_has_no_settings_over_columns():
     file = {"kind": "file", "path": "absent.csv"}
     own = study(source={"kind": "synthetic", "generator": "uti"}, where='note != ""', group="patient")

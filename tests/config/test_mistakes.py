@@ -80,6 +80,7 @@ def test_a_model_that_a_recipe_cannot_use_is_refused(change, parts):
         ("uti", {"when_missing": "error"}, ["data/savage2025/uti.csv does not exist", "Add the file"]),
         ("uti", {"paired_test": "paired_t"}, ["paired_test 'paired_t'", "metric 'f1'", "Use 'mcnemar'"]),
         ("uti", {"grader": "exact"}, ["metric 'f1'", "grader 'exact'", "Use grader 'label'"]),
+        ("summarization", {"metric": "rouge_l"}, ["metric 'rouge_l'", "Use grader"]),
         ("uti", {"training": {"seeds": [1]}}, ["key 'training.seeds'", "begins with 1", "Write 42 first."]),
         ("meqsum", {"tables": ["helpfulness"]}, ["table 'helpfulness'", "rouge_l", "Set grader: evasiveness"]),
         ("pubmedqa", {"raters": None}, ["key 'raters'"]),

@@ -197,6 +197,9 @@ def test_a_row_of_another_format_is_named():
         to_open_question(row)
     with pytest.raises(UserError, match=r"answer_idx 'Z' is not one of the options A, B, C, D. Correct answer_idx"):
         to_open_question(medqa("What is the most likely diagnosis?", answer_idx="Z"))
+    listed = medqa("What is the most likely diagnosis?") | {"options": [{"key": "A", "value": "Gout"}]}
+    with pytest.raises(UserError, match=r"field 'options' has the type list, not an object"):
+        to_open_question(listed)
 
 
 def test_a_sentence_is_opened_once():

@@ -71,6 +71,7 @@ SOURCE = {
     "wrong_1": "Pellagra",
     "wrong_2": "Beriberi",
     "dotted.name": "dotted",
+    "nothing": None,
 }
 
 
@@ -106,7 +107,10 @@ def test_columns_map_to_fields(columns, expected):
         ({"question": "{{ steam }}"}, "column 'steam' is missing, and the template uses it"),
         ({"question": '{{ row["Question"] }}'}, "column 'Question' is missing, and the template uses it"),
         ({"question": "{{ stem | shout }}"}, "line 1: not a valid Jinja template (No filter named 'shout'.)"),
-        ({"question": "{{ context }}"}, "prints a dict, not text"),
+        ({"question": "{{ context }}"}, "prints a dict, not text. Name one of its members"),
+        ({"question": "{{ key == 'A' }}"}, "prints a bool, not text. Write a word for each value"),
+        ({"question": "{{ opts.values() | list }}"}, "prints a list, not text. Join a list"),
+        ({"question": "nothing.text"}, "column 'nothing' is empty, so it has no member 'text'. Fill it in"),
         ({"options": "{{ key }}"}, "the template gives a value of type 'str', not a list"),
         ({"options": "{{ context.missing }}"}, "a value that is missing"),
         ({"question": "{{ context.update({}) }}"}, "unsafe"),
@@ -203,7 +207,12 @@ BAD_ROWS = [
     (REASONING, question(rejected="scurvy "), ["field 'rejected' contains the right answer", "Write a wrong answer"]),
     (REASONING, question(options=["Rickets", "SCURVY"]), ["field 'options' contains the right answer"]),
     (REASONING, question(options="Rickets; Gout"), ["field 'options' is not a list", "`options: [column1, column2]`"]),
-    (REASONING, question(accepted=["", "x"]), ["field 'accepted' is not a list of non-empty texts"]),
+    (
+        REASONING,
+        question(accepted=["", "x"]),
+        ["field 'accepted' is not a list of non-empty texts", "entry 1 is empty"],
+    ),
+    (REASONING, question(options=["Gout", 12]), ["field 'options' is not a list of", "entry 2 has the type int"]),
     (REASONING | {"prompt": "{{ question"}, question(), ["key 'prompt', line 1", "not a valid Jinja template"]),
     (REASONING | {"prompt": "{{ question.a.b }}"}, question(), ["is missing", "See `prompt`"]),
     (REASONING | {"prompt": "{{ question.__class__ }}"}, question(), ["cannot be filled in", "unsafe"]),

@@ -101,6 +101,12 @@ def test_the_card_has_data_settings_results_and_limits(study, tmp_path):
     assert '[{"role": "system", "content": "Be brief."}, {"role": "user", "content": "..."}]' in card
 
 
+def test_the_card_says_that_its_code_writes_a_text_where_the_study_scores_labels(study, tmp_path):
+    words = "In the study an answer is the label with the highest probability."
+    assert words in release(study, tmp_path / "scored", answer_by="likelihood")
+    assert words not in release(study, tmp_path / "written", answer_by="generation")
+
+
 def test_merged_weights_are_those_of_the_model_and_files_have_ordinary_modes(study, tmp_path):
     (study / "sft/adapter_model.safetensors").chmod(0o600)
     release(study, tmp_path / "release", merged=True)

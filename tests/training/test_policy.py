@@ -151,6 +151,10 @@ def test_a_policy_that_is_not_the_reference_model_before_the_first_step_is_refus
     stored.to_parquet(tmp_path / "train.parquet")
     with pytest.raises(UserError, match=r"differ before the first step, by 0\.0[45].* nats.*Delete preferences"):
         train_dpo(dpo_run(base, tmp_path / "out"), *dpo_data(tmp_path))
+    stored["chosen"] = float("nan")
+    stored.to_parquet(tmp_path / "train.parquet")
+    with pytest.raises(UserError, match=r"are not finite numbers\. Lower the learning rate of sft"):
+        train_dpo(dpo_run(base, tmp_path / "out"), *dpo_data(tmp_path))
     assert not (tmp_path / "out").exists()
 
 

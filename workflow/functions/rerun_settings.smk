@@ -1,6 +1,7 @@
 # Functions that build the settings of a rule. The settings are the rule's only param, and a change of the param reruns
 # the rule.
 
+import os
 from functools import cache
 from platform import python_version
 
@@ -80,7 +81,8 @@ def file_digests(files):
 
     def digests(wildcards):
         paths = files(wildcards) if callable(files) else files
-        return {path: start_cache.sha256(path) for path in ([paths] if isinstance(paths, str) else paths)}
+        files_there = filter(os.path.isfile, [paths] if isinstance(paths, str) else paths)  # the job refuses a folder
+        return {path: start_cache.sha256(path) for path in files_there}
 
     return digests
 

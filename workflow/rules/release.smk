@@ -27,7 +27,7 @@ rule release_model:
     params:
         settings=rule_settings(
             code=code("release_model"),
-            task=task_settings("title", "description", "licence", "citation", "phi", "system_prompt"),
+            task=task_settings("title", "description", "licence", "citation", "phi", "system_prompt", "answer_by"),
             model=lambda wildcards: pick(study.models[wildcards.model], "name", "title", "dtype", "license"),
             max_new_tokens=lambda wildcards: study.answer_limit(wildcards.task),
             merged=study.config["release"]["merged"],

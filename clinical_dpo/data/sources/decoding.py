@@ -60,7 +60,8 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
     if marked and encoding and codecs.lookup(encoding).name not in (marked, marked.removesuffix("-sig")):
         raise PublicError(
             f"{path}: `encoding` is {encoding}, but the file has the byte-order mark of "
-            f"{marked.removesuffix('-sig')}. Remove `encoding` from `source`."
+            f"{marked.removesuffix('-sig')}, which names its encoding. Remove `encoding` of this file from the task "
+            "file."
         )
     if marked and repairs is not None:
         repairs.add("byte-order mark dropped", "line 1")
@@ -73,12 +74,14 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         if marked:
             mend = "The byte-order mark names this encoding, so two files may be joined. Export the file again."
         else:
-            mend = _proposal(raw, error.start) if codec == "utf-8" else "Correct `encoding` under `source`."
+            mend = (
+                _proposal(raw, error.start) if codec == "utf-8" else "Correct `encoding` of this file in the task file."
+            )
         raise UserError(f"{byte} ({error.reason}). {mend} Alternatively, save the file with UTF-8 encoding.") from None
     except UnicodeError as error:
         raise UserError(
-            f"{path}: the file cannot be decoded with the encoding '{codec}' ({error}). Correct `encoding` under "
-            "`source`."
+            f"{path}: the file cannot be decoded with the encoding '{codec}' ({error}). Correct `encoding` of "
+            "this file in the task file."
         ) from None
     if text.endswith("\x1a"):  # the end-of-file mark of DOS
         text = text.rstrip("\x1a")
@@ -86,7 +89,8 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
             repairs.add("end-of-file mark of DOS dropped", f"line {text.count(chr(10)) + 1}")
     nul = text.find("\0")
     if nul >= 0:
-        mend = _utf16_proposal(raw) or "Remove the NUL bytes, or export the file again."
+        mend = "" if "16" in codec or "32" in codec else _utf16_proposal(raw)
+        mend = mend or "Remove the NUL bytes, or export the file again."
         line = text.count("\n", 0, nul) + 1
         raise PublicError(f"{path}, line {line}: the line contains NUL bytes, which are not text. {mend}")
     return text, codec
@@ -98,10 +102,10 @@ def _utf16_proposal(raw: bytes) -> str:
     In UTF-16, every other byte of Latin text is NUL.
     """
     positions = [position for position, byte in enumerate(raw[:_SAMPLE]) if not byte]
-    if len(positions) < len(raw[:_SAMPLE]) / 4:
+    odd = sum(position % 2 for position in positions) / max(1, len(positions))
+    if len(positions) < len(raw[:_SAMPLE]) / 4 or 0.1 < odd < 0.9:
         return ""
-    odd = sum(position % 2 for position in positions)
-    return f"It may be UTF-16: set `encoding: utf-16-{'le' if odd > len(positions) / 2 else 'be'}` under `source`."
+    return f"It may be UTF-16: set `encoding: utf-16-{'le' if odd > 0.5 else 'be'}` for this file."
 
 
 def _proposal(raw: bytes, start: int) -> str:
@@ -115,7 +119,7 @@ def _proposal(raw: bytes, start: int) -> str:
     matches = list(from_bytes(sample, cp_isolation=list(_PROPOSED)))
     likely = {name for match in matches for name in match.could_be_from_charset if match.chaos == matches[0].chaos}
     if not likely:
-        return "Ask the person who exported the file for its encoding, and set `encoding` under `source`."
+        return "Ask the person who exported the file for its encoding, and set `encoding` for this file."
     name = "cp1252" if "cp1252" in likely else matches[0].encoding  # several often fit; Windows writes cp1252
     words = raw[max(0, start - 10) : start + 10].decode(name, errors="replace")
-    return f"Set `encoding: {name}` under `source` if '{' '.join(words.split())}' reads correctly."
+    return f"Set `encoding: {name}` for this file if '{' '.join(words.split())}' reads correctly."

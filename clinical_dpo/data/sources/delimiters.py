@@ -24,9 +24,9 @@ def delimiter_name(delimiter: str) -> str:
 
 
 def delimiter_setting(delimiter: str) -> str:
-    """Return how a message names the setting of a delimiter: for a semicolon, `delimiter: ";"` under `source`."""
+    """Return how a message names the setting of a delimiter: for a semicolon, `delimiter: ";"` for this file."""
     escaped = "\\t" if delimiter == "\t" else delimiter
-    return f'`delimiter: "{escaped}"` under `source`'
+    return f'`delimiter: "{escaped}"` for this file'
 
 
 def likely_delimiter(text: str, delimiter: str) -> str | None:

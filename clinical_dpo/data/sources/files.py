@@ -13,7 +13,7 @@ from clinical_dpo.data.sources.tables import check_columns, delimited_rows
 from clinical_dpo.data.sources.text_faults import checked_texts, text_facts
 from clinical_dpo.data.sources.workbooks import WorkbookOptions, workbook_rows
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import PublicError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row, sha256
 from clinical_dpo.user_paths import unset_variables, user_path
 
@@ -97,7 +97,8 @@ def retrieve_file(
             rows = json_line_rows(text, expanded, repairs) if suffix == ".jsonl" else json_rows(text, expanded)
             rows = _without(rows, ignore, expanded)
     if not rows:
-        raise PublicError(f"{expanded}: the file has no rows. Add one row for each item.")
+        where, what = (f"{expanded}, sheet '{sheet}'", "sheet") if sheet else (expanded, "file")
+        raise UserError(f"{where}: the {what} has no rows. Add one row for each item.")
     rows, report = checked_texts(rows, expanded, repair)
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
     return rows, provenance | text_facts(repairs, report, unread, warnings)
@@ -110,13 +111,16 @@ def _checked_format(path: Path, options: Mapping[str, Any]) -> str:
         UserError: the format is not supported, or an option is set that files of this format do not use.
     """
     if path.is_dir():
-        raise PublicError(f"{path}: this is a folder. Set `path` to a file in it.")
+        raise PublicError(
+            f"{path}: this is a folder. Set `path` to a file in it. If several files have the rows, join them "
+            "into one file first."
+        )
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         mend = (
             "Save the workbook as .xlsx"
             if suffix in WORKBOOKS
-            else "Export the file as CSV, JSON Lines or JSON in UTF-8"
+            else "Export the file as CSV, JSON Lines or JSON in UTF-8. Unpack a compressed file"
         )
         raise PublicError(
             f"{path}: format '{path.suffix}' is not supported. {mend}. The supported extensions are "
@@ -133,7 +137,7 @@ def _checked_format(path: Path, options: Mapping[str, Any]) -> str:
         if options[option] is not None and suffix not in formats:
             raise PublicError(
                 f"{path}: `{option}: {options[option]}` is set, but only {', '.join(formats)} files use this key. "
-                f"Remove `{option}` from `source`."
+                f"Remove `{option}` of this file from the task file."
             )
     return suffix
 

@@ -29,14 +29,16 @@ def to_verdict(row: Mapping[str, Any]) -> Row | str:
     for field in COLUMNS:
         if row.get(field) in (None, "", [], {}):
             problem = "is empty" if field in row else "is missing"
+            mend = "Complete or remove the row." if field in row else "Add the field, or choose another reader or file."
             raise UserError(
                 f"field '{field}' {problem}. Reader healthbench needs {', '.join(COLUMNS)}. Fields here: "
-                f"{', '.join(row)}. Complete or remove the row."
+                f"{', '.join(row)}. {mend}"
             )
     labels = row["binary_labels"]
     if not isinstance(labels, list) or not all(isinstance(label, bool) for label in labels):
         raise UserError(
-            "field 'binary_labels' is not a list of true and false. Write true or false for each physician."
+            "field 'binary_labels' is not a list of true and false. Write true or false for each physician. Only JSON, "
+            "JSON Lines and Parquet files can hold lists."
         )
     for field in ("completion", "rubric", "category"):
         if not isinstance(row[field], str):
@@ -58,7 +60,10 @@ def to_verdict(row: Mapping[str, Any]) -> Row | str:
 def _conversation(messages: Any) -> str:
     """Return the messages of a conversation as text. Each message is a paragraph that begins with its role."""
     if not isinstance(messages, list):
-        raise UserError(f"field 'prompt' has the type {type(messages).__name__}, not a list of messages. Write a list.")
+        raise UserError(
+            f"field 'prompt' has the type {type(messages).__name__}, not a list of messages. Write a "
+            "list. Only JSON, JSON Lines and Parquet files can hold lists."
+        )
     paragraphs = []
     for number, message in enumerate(messages, start=1):
         role, content = (message.get(name) if isinstance(message, Mapping) else None for name in ("role", "content"))

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import glob
 import re
 import tempfile
@@ -25,6 +26,7 @@ from clinical_dpo.limits import check_limit
 _CARD = "README.md"  # its metadata lists the files of each configuration
 _CARD_BYTES = 5_000_000
 _OTHER_COPY = "Set `revision` to another commit, or read a repaired copy of the file with `kind: file`."
+_UNCHANGEABLE = f" Files of the hub cannot be changed, and the cached copies must not be. {_OTHER_COPY}"
 
 
 def retrieve_hub(
@@ -83,8 +85,9 @@ def retrieve_hub(
         del tables, table  # tables hold files of the folder open
     repairs, unread = Tally(), dict[str, str]()
     numbers = [position + 1 for position in positions]
-    rows = plain_rows(rows, numbers, schema, data_id, repairs, unread)
-    rows, report = checked_texts(rows, data_id, repair, numbers)
+    with unchangeable():
+        rows = plain_rows(rows, numbers, schema, data_id, repairs, unread)
+        rows, report = checked_texts(rows, data_id, repair, numbers)
     provenance: dict[str, Any] = {"kind": "hub", "data": "real", "id": data_id, "config": config, "revision": revision}
     provenance |= {"splits": list(splits), "rows": total, "sha256": checksums}
     return rows, provenance | text_facts(repairs, report, unread)
@@ -99,8 +102,15 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
     fetch(data_id, revision, [], kind="dataset")  # only the listing
     sizes = file_sizes(data_id, revision, kind="dataset")
     if sizes.get(_CARD, 0) > _CARD_BYTES:
-        raise UserError(f"{data_id}: the README.md has more than {_CARD_BYTES:,} bytes. Choose another data set.")
-    text = read_text(fetch(data_id, revision, [_CARD], kind="dataset") / _CARD)[0] if _CARD in sizes else ""
+        raise UserError(
+            f"{data_id}: the README.md has more than {_CARD_BYTES:,} bytes. Download the data files, and "
+            "read them as one file with `kind: file`."
+        )
+    text = ""
+    if _CARD in sizes:
+        card = fetch(data_id, revision, [_CARD], kind="dataset") / _CARD
+        with unchangeable():
+            text = read_text(card)[0]
     files, where = split_files(text, list(sizes), config, data_id), with_config(data_id, config)
     for split in splits:
         if split not in files:
@@ -110,12 +120,21 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
     selected = [files[split] for split in splits]
     names = {name for names_of_split in selected for name in names_of_split}
     check_limit(where, "bytes", sum(sizes[name] for name in names), "bytes")
-    if len({Path(name).suffix.lower() for name in names}) > 1:
+    if len(formats := sorted({Path(name).suffix.lower() for name in names})) > 1:
         raise UserError(
-            f"{where}: the files have several formats ({', '.join(sorted(names)[:5])}). Download "
-            "the files of one format, and read these files with `kind: file`."
+            f"{where}: the files have several formats ({', '.join(formats[:5])}). Download them, convert them "
+            "to one format, join them into one file, and read it with `kind: file`."
         )
     return selected
+
+
+@contextlib.contextmanager
+def unchangeable() -> Iterator[None]:
+    """Add to the messages of the block what to do about a fault in a file of the hub, which nobody here can change."""
+    try:
+        yield
+    except UserError as error:
+        raise error.within("", suffix=_UNCHANGEABLE) from None
 
 
 @contextlib.contextmanager
@@ -182,9 +201,12 @@ def _tables(folder: Path, files: Sequence[Sequence[str]], work: Path, where: str
         builder.download_and_prepare(dl_manager=LocalFiles())
         return [builder.as_dataset(split=split) for split in data_files]
     except (DatasetsError, ValueError) as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENOSPC:
+            raise UserError(f"{where}: no space is left for the tables in {work.parent}. Free space there.") from None
         raise UserError(
             f"{where}: the files cannot be read as a table ({type(error).__name__}: {error.__cause__ or error}). "
-            "Correct `config` and `revision`, or read a repaired copy of the files with `kind: file`."
+            "All files need the same columns, with the same types. Correct `splits`, `config` or `revision`. Or "
+            "download the files, repair them, join them into one file, and read it with `kind: file`."
         ) from None
 
 
@@ -204,12 +226,13 @@ def _check_limits(folder: Path, files: Sequence[Sequence[str]], suffix: str, whe
             except (pyarrow.ArrowException, OSError) as error:
                 raise UserError(f"{where}, {name}: not a valid Parquet file ({error}). {_OTHER_COPY}") from None
         else:
-            text = read_text(path)[0]
-            file_size = len(text)
-            if suffix in DELIMITERS:
-                file_cells = _delimited_cells(text, DELIMITERS[suffix], path)
-            else:
-                file_cells = check_json(text, path)
+            with unchangeable():
+                text = read_text(path)[0]
+                file_size = len(text)
+                if suffix in DELIMITERS:
+                    file_cells = _delimited_cells(text, DELIMITERS[suffix], path)
+                else:
+                    file_cells = check_json(text, path)
         size, cells = size + file_size, cells + file_cells
         check_limit(where, "bytes", size, "bytes when unpacked")
         check_limit(where, "cells", cells, "cells")
@@ -231,5 +254,5 @@ def _delimited_cells(text: str, delimiter: str, path: Path) -> int:
         for _ in reader:
             pass
     except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num}: not valid CSV ({error}). {_OTHER_COPY}") from None
+        raise UserError(f"{path}, line {reader.line_num}: not valid CSV or TSV ({error}).") from None
     return reader.cells

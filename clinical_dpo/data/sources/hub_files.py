@@ -18,7 +18,7 @@ FORMATS = (".parquet", ".jsonl", ".json", ".csv", ".tsv")
 _NO_DATA = frozenset(("config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"))
 _PATTERNS = 10_000  # patterns of one configuration
 _PATTERN_LENGTH = 1_000  # characters of one pattern
-_MEND = "Choose another config or revision, or download the files of the data set and read them with `kind: file`."
+_MEND = "Choose another config or revision. Or download the files, join them into one, and read it with `kind: file`."
 _SUPPORTED_KEYS = frozenset(("config_name", "data_files", "data_dir", "default", "description", "version"))
 # Signs of a path outside of the repository: `://` (a URL), `::` (a chain of URLs), an absolute path, a home folder, a
 # drive, a backslash, NUL.
@@ -66,7 +66,7 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
         raise UserError(
             f"{location}: the repository has no data file for this config in a supported format "
             f"({', '.join(FORMATS)}). Files of the repository: {', '.join(sorted(names)[:5])}. Correct `config` or "
-            "`revision`."
+            "`revision`. Or download and unpack the data, join them into one file, and read it with `kind: file`."
         )
     return files
 
@@ -156,15 +156,14 @@ def _entry(configs: Sequence[dict[str, Any]], config: str | None, where: str) ->
     """
     if not configs:
         if config not in (None, "default"):
-            raise UserError(f"{where}: there is no config '{config}', only the default. Remove `config` from `source`.")
+            raise UserError(f"{where}: there is no config '{config}', only the default. Remove its `config`.")
         return {}
     entries = {entry["config_name"]: entry for entry in configs}
     if config in entries:
         return entries[config]
     if config is not None:
         raise UserError(
-            f"{where}: the data set has no config '{config}'. Set `config` under `source` to one of "
-            f"{', '.join(list(entries)[:50])}."
+            f"{where}: the data set has no config '{config}'. Set `config` to one of {', '.join(list(entries)[:50])}."
         )
     default = [
         name for name in entries if len(entries) == 1 or name == "default" or entries[name].get("default") == "true"
@@ -181,7 +180,10 @@ def _listed_patterns(data_files: Any, location: str) -> Patterns:
     patterns: dict[str, list[str]] = {}
     for count, (split, pattern) in enumerate(_pairs(data_files)):
         if not _is_text(split) or not _is_text(pattern) or count >= _PATTERNS:
-            raise UserError(f"{location}: `data_files` in the README.md is not a list of splits with paths. {_MEND}")
+            raise UserError(
+                f"{location}: `data_files` in the README.md is not a list of splits with paths, "
+                f"or it has more than {_PATTERNS:,} entries. {_MEND}"
+            )
         patterns.setdefault(split, []).append(pattern)
     return patterns
 

@@ -83,7 +83,8 @@ def json_rows(text: str, where: str) -> list[Row]:
         if not isinstance(row, dict):
             raise PublicError(
                 f"{where}, row {number}: the row is {_KINDS[type(row)]}, not a JSON object. Write a list of objects, "
-                "or one outer object that has one object under each id."
+                "or one outer object that has one object under each id. If one key of the file holds the list of rows, "
+                "write only this list."
             )
     return value
 
@@ -93,7 +94,8 @@ def _keyed(key: str, row: Any, where: str) -> Any:
         return row
     if str(row.get("id", key)) != key:
         raise UserError(
-            f"{where}: the key '{key}' differs from the id of its object, '{row['id']}'. Make the key and the id equal."
+            f"{where}: the key '{key}' differs from the id of its object, '{row['id']}'. Make the key and the id "
+            "equal. If the keys are not ids, write a list of the objects without the keys."
         )
     return {"id": key, **row}
 

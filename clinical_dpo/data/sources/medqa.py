@@ -1,10 +1,10 @@
 """MedQA (Jin et al., 2021): turn multiple-choice board questions into open questions of diagnosis and treatment.
 
 A row of the publisher has `question`, `answer`, `options` {letter: text}, `meta_info` (step1 or step2&3) and
-`answer_idx`. A question of step 2 or 3 is used if the last sentence of its stem passes two rules. First, the sentence
-can be rewritten into a sentence that needs no options (`open_questions`). Second, the rewritten sentence asks for a
-diagnosis or a treatment (`question_topics`). benchmarks/medqa_scope.md compares the rules with the judgement of two
-language models.
+`answer_idx`. A question of step 2 or 3 is used only if the last sentence of its stem passes two rules. First, the
+sentence can be rewritten into a sentence that needs no options (`open_questions`). Second, the rewritten sentence asks
+for a diagnosis or a treatment (`question_topics`). benchmarks/medqa_scope.md compares the rules with the judgement of
+two language models.
 """
 
 import hashlib
@@ -37,7 +37,8 @@ def to_open_question(row: Mapping[str, Any], strict: bool = False) -> Row | str:
     `question_topics`.
 
     Raises:
-        UserError: a field of the publisher's format is missing, or the answer is not one of the options.
+        UserError: a field of the publisher's format is missing, `options` is no object, or the answer is not one of the
+            options.
     """
     for field in FIELDS:
         if field not in row:
@@ -56,10 +57,16 @@ def to_open_question(row: Mapping[str, Any], strict: bool = False) -> Row | str:
     question_topic = topic(sentence, re.split(r", (?=wh)", stem[start:])[-1], strict)
     if sentence is None or question_topic not in TOPICS:
         return question_topic
+    if not isinstance(row["options"], dict):
+        raise UserError(
+            f"field 'options' has the type {type(row['options']).__name__}, not an object of letters and texts. Use a "
+            "JSON file, or choose another reader."
+        )
     answers = {letter: _unquoted(text) for letter, text in row["options"].items() if text}
     if row["answer_idx"] not in answers:
         raise UserError(
-            f"answer_idx '{row['answer_idx']}' is not one of the options {', '.join(answers)}. Correct answer_idx."
+            f"answer_idx '{row['answer_idx']}' is not one of the options {', '.join(answers)}. Correct answer_idx. "
+            "If the text of its option is empty, fill it in."
         )
     reference = answers.pop(row["answer_idx"])
     wrong = [text for text in answers.values() if text.casefold() != reference.casefold()]

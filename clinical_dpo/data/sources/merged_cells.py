@@ -115,14 +115,15 @@ class MergedCells:
           of the rows with values.
 
         Raises:
-            UserError: the first row is a single merged cell, like a title, or merged areas overlap.
+            UserError: the first row has only merged cells, like a title, or merged areas overlap.
         """
         if not self._merged or not any(self._names):
             return self._table
         if self._shared and len(self._shared) == sum(map(bool, self._names)):
+            only = "is one merged cell" if len(self._shared) == 1 else "has only merged cells"
             raise UserError(
-                f"{self._where}, cells {self._shared[0].name}: the first row is one merged cell, like a title. Delete "
-                "the rows above the names of the columns."
+                f"{self._where}, cells {self._shared[0].name}: the first row {only}, like a title. Delete the rows "
+                "above the names of the columns. If no lower row has names, unmerge these cells and name each column."
             )
         start = self._after_names(repairs)
         rows = {number: list(cells) for number, (_, cells) in enumerate(self._table, start=1) if number >= start}
@@ -285,7 +286,7 @@ class MergedCells:
         return (
             f"{self._where}, cells {areas[0].name}{others}: the cells are merged, and only the first cell of merged "
             f"cells has the value. Column '{name}' has no value in {lacking}. If the merged value holds for these "
-            f"rows too, set `merged_cells: {{{key}: fill}}` under `source`. If it does not, set `merged_cells: "
+            f"rows too, set `merged_cells: {{{key}: fill}}` for this file. If it does not, set `merged_cells: "
             f"{{{key}: empty}}`. Or unmerge the cells and fill them in."
         )
 

@@ -60,7 +60,8 @@ def plain_number(value: Number) -> Number:
 def shown_number(value: Number, number_format: str) -> str:
     """Return a number as the text that a cell with this format shows in an English spreadsheet.
 
-    Colours and widths are left out, and blanks at the ends are dropped.
+    Colours and widths are left out, and blanks at the ends are dropped. In format General a long whole number keeps all
+    its digits, because it is often an id.
     """
     sections = _sections(number_format)
     exact = Decimal(repr(plain_number(value)))

@@ -41,6 +41,8 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally, unread: dict
         columns = {name: _values(table.column(name), name, path, unread) for name in table.column_names}
     except FileNotFoundError:
         raise missing_file(path) from None
+    except PermissionError:
+        raise UserError(f"{path}: this user may not read the file. Give this user permission to read it.") from None
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(
             f"{path}: not a valid Parquet file ({error}). It may be cut off. Copy the file again."

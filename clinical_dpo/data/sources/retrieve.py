@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from random import Random
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from clinical_dpo.data.columns import refuse_unread
 from clinical_dpo.data.sources import healthbench, medqa, meqsum, pubmedqa
 from clinical_dpo.data.sources.files import file_options, retrieve_file
-from clinical_dpo.data.sources.hub import retrieve_hub
+from clinical_dpo.data.sources.hub import retrieve_hub, unchangeable
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.expressions import kept_rows, read_condition
 from clinical_dpo.io import Row
@@ -93,7 +94,8 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         provenance["sampled"] = len(numbered)
     if "reader" in source:
         refuse_unread(provenance, READER_COLUMNS[source["reader"]])
-        records, provenance["drops"] = _read(numbered, source, where)
+        with unchangeable() if source["kind"] == "hub" else nullcontext():
+            records, provenance["drops"] = _read(numbered, source, where)
         provenance |= PUBLISHED_SHARES.get(source["reader"], {})
         names = [f"{where}, record {number}" for number in range(1, len(records) + 1)]
     else:
@@ -123,7 +125,7 @@ def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row
     if not kept:
         raise PublicError(
             f"key 'where' of the task file: the condition '{text}' is true for none of the {len(records)} rows. "
-            "Correct the condition."
+            "Correct the condition, or raise `sample` if the source has it."
         )
     return [records[index] for index in kept], {
         **{"condition": text, "kept": len(kept), "dropped": len(records) - len(kept)}
@@ -171,6 +173,6 @@ def _read(rows: Sequence[tuple[int, Row]], source: Mapping[str, Any], where: str
     if not records:
         raise PublicError(
             f"{where}: the reader '{reader}' drops all {len(rows)} rows. Number of dropped rows by reason: "
-            f"{dict(drops)}. Correct `source` in the task file."
+            f"{dict(drops)}. Correct `source` (or `stand_in`) in the task file."
         )
     return list(records.values()), dict(sorted(drops.items()))

@@ -1,4 +1,8 @@
-"""Read cells of an Excel workbook as the sheet shows them. A cell whose text Excel has lost raises an error."""
+"""Read cells of an Excel workbook.
+
+Texts and numbers are read as the sheet shows them, unless the task file sets `as: number`. Dates and times are written
+in ISO form. A cell raises an error if its value is an error, or if what was typed into it cannot be known.
+"""
 
 import datetime
 from collections import Counter
@@ -131,8 +135,9 @@ class CellReader:
         value = cell.value
         if cell.column in self._text_columns and cell.row > 1:
             raise UserError(
-                f"{self._where}, {location}: the cell contains a date ({value}), but its column contains texts. Excel "
-                "may have turned a text such as 1/2 into a date. Format the cell as text and type the text again."
+                f"{self._where}, {location}: the cell contains a date ({value}), but its column contains texts or "
+                "numbers. Excel may have turned a text such as 1/2 into a date. Format the cell as text and type the "
+                "value again."
             )
         date, time = shows_date_and_time(number_format)
         if isinstance(value, datetime.date) and value.year < 1900:
@@ -187,10 +192,10 @@ class CellReader:
         if self.number_form(cell.column) != SHOWN:
             name = self._names[cell.column - 1] if cell.column <= len(self._names) else ""
             key, stored = f"`as: {{{yaml_key(name)}: ", str(cell.value)[:40]
-            numbers = f"To read the stored numbers, set {key}number}}` under `source`. " if kind == "number" else ""
+            numbers = f"To read the stored numbers, set {key}number}}` for this file. " if kind == "number" else ""
             raise UserError(
                 f"{self._where}, {location}: the cell contains the {kind} '{stored}', but its format `{number_format}` "
-                f"shows nothing. {numbers}To read such cells as empty, set {key}shown}}` under `source`. Or change the "
+                f"shows nothing. {numbers}To read such cells as empty, set {key}shown}}` for this file. Or change the "
                 "format."
             )
         stored = f"{location} ({cell.value}, format" if kind == "number" else f"{location} (format"

@@ -47,8 +47,9 @@ def texts_of_endpoint(
         more = ", ..." if len(refused) > 10 else ""
         raise PublicError(
             f"endpoint '{endpoint.name}' ({endpoint.model}) gives no text for {len(refused)} of {len(requests)} "
-            f"records: {listed}{more}. Remove these records from the source, change the field's `prompt` or "
-            f"`max_new_tokens`, or name another endpoint. The texts of all other records are saved in {replies}."
+            f"records: {listed}{more}. Remove these records by `where` in the task file, change the field's "
+            "`prompt` or `max_new_tokens`, or name another endpoint. The texts of all other records are saved in "
+            f"{replies}. After a change of the prompt, limit or endpoint, all texts are requested again."
         )
     return [
         {

@@ -47,6 +47,7 @@ def texts_of_model(
             f"{where}, row {listed}: the prompt is too long for {Path(base).name} ({len(too_long)} of {len(prompts)} "
             f"prompts). The longest prompt has {max(lengths)} tokens. A prompt may have at most {longest} tokens, "
             f"since {max_new_tokens} are reserved for the generated text. Shorten the prompt in the field's `prompt`, "
-            "for example by {{ note | truncate(8000) }}, or remove these rows."
+            "for example by {{ note | truncate(8000) }}, lower the field's `max_new_tokens`, or leave these records "
+            "out by `where`."
         )
     return generate_answers(load_variant(base, None, model), tokenizer, prompts, max_new_tokens, batch_size)

@@ -55,7 +55,8 @@ def text_prompts(
         first = prompts.setdefault(row_id, prompt)
         if first["prompt"] != prompt["prompt"]:
             raise PublicError(
-                f"{where}, row {number}: row {first['number']} has the same id, but another prompt. Make ids unique."
+                f"{where}, row {number}: row {first['number']} has the same id, but another prompt. Make ids unique, "
+                "for example by a template in `columns.id`."
             )
     return list(prompts.values())
 
@@ -113,7 +114,8 @@ def written_texts(
         listed = ", ".join(empty[:10]) + (", ..." if len(empty) > 10 else "")
         raise PublicError(
             f"{where}, row {listed}: {writer['written_by']} wrote an empty text ({len(empty)} of {len(prompts)} texts "
-            "are empty). Change the field's `prompt`, raise its `max_new_tokens`, or remove these rows."
+            "are empty). Change the field's `prompt`, raise its `max_new_tokens`, or leave these records out by "
+            "`where`."
         )
     origin = {**writer, "prompt_sha256": hashlib.sha256(template.encode()).hexdigest()}
     return [
@@ -151,7 +153,8 @@ def _filled(records: Sequence[Row], ids: Sequence[str], texts: Mapping[str, Sequ
             if row_id not in by_id:
                 raise PublicError(
                     f"{where}, row {number}: the record has no generated text for field '{field}'. Delete the texts of "
-                    f"'{field}' in data/texts/ of this task, and run again."
+                    f"'{field}' in data/texts/ of this task, but keep the files .replies.jsonl with the server's "
+                    "replies. Run again."
                 )
     return [
         {**record, **{field: by_id[row_id] for field, by_id in texts_by_id.items()}}

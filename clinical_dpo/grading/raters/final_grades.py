@@ -168,8 +168,8 @@ def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow],
     final_by_row = {final["row_id"]: final for final in finals if variant in final["variants"].split()}
     if missing := [row["id"] for row in rows if row["id"] not in final_by_row]:
         raise UserError(
-            f"answers of {variant}: no sheet has items {missing[:3]}. Delete the folder grading/ of this task and "
-            "model, and run again."
+            f"answers of {variant}: no sheet has items {missing[:3]}. Delete the .csv files in grading/keys/ of this "
+            "task and model, and run again. Keep the .secret files: ratings cannot be read without them."
         )
     grades = []
     for row in rows:

@@ -190,7 +190,8 @@ def _xlsx_rows(path: Path) -> list[Row]:
     except Exception as error:  # openpyxl parses while rows are read, and a damaged file can raise any exception
         where = f"{path}, row {len(rows) + 1}" if rows else path
         raise UserError(
-            f"{where}: not a valid Excel workbook ({type(error).__name__}: {error}). Save it again as .xlsx."
+            f"{where}: not a valid Excel workbook ({type(error).__name__}: {error}). It may have a password. Save "
+            "it again as .xlsx, without a password."
         ) from None
     return _padded_rows(path, rows)
 

@@ -38,7 +38,7 @@ def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
             hint = did_you_mean(rater, raters)
             raise UserError(
                 f"{path}: '{rater}' is not a rater of this sheet.{hint} Rename the file, or add the rater to `raters` "
-                "in the task file."
+                "in the task file (to the sheet adjudication: set `adjudicator`). Or move the file to another place."
             )
         key_by_item = {row["item_id"]: row for row in key if row["rater"] == rater}
         ratings += _checked_ratings(path, read_ratings(path), key_by_item)
@@ -56,13 +56,14 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
         key_by_item: item id -> the rater's row of the key.
 
     Raises:
-        UserError: an item is not on the rater's sheet or comes twice, the name of the sheet is wrong, the rater saw
-            other texts than those of the key, or a rating is not allowed.
+        UserError: an item is not on the rater's sheet or comes twice, the name of the sheet is wrong, the texts' digest
+            is not that of the key, or a rating is not allowed.
     """
     if rows and not any(row["item_id"] in key_by_item for row in rows):
         raise UserError(
             f"{path}: no item of this file is on this rater's sheet. Move the file to the folder of its task and "
-            "model. If another rater filled in this file, rename the file."
+            "model, and give it the name of its sheet. If the file is in its place, the answers, the rubric or the "
+            "seed have changed since. Then restore them, or move the file away and send the rater the current sheet."
         )
     first_row: dict[str, str] = {}
     ratings = []
@@ -70,23 +71,28 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
         item_id = row["item_id"]
         where = f"{path}, {row['row']}, item '{_shortened(item_id)}'"
         if item_id not in key_by_item:
+            others = sum(other["item_id"] not in key_by_item for other in rows)
             raise UserError(
-                f"{where}: this item is not on this rater's sheet. Remove the line, or correct the item_id."
+                f"{where}: this item is not on this rater's sheet ({others} of {len(rows)} rows are not). Remove the "
+                "line, or correct the item_id if somebody changed it. If the answers or the rubric have changed since, "
+                "remove all such lines, and send the rater the current sheet."
             )
         key_row = key_by_item[item_id]
         if row["sheet"] not in ("", key_row["sheet"]):
             raise UserError(
                 f"{where}, column 'sheet': the value is '{_shortened(row['sheet'])}', but this item is on the sheet "
-                f"'{key_row['sheet']}'. Write '{key_row['sheet']}'."
+                f"'{key_row['sheet']}'. If the file is of another sheet, correct the file's name. Otherwise: Write "
+                f"'{key_row['sheet']}'."
             )
         if item_id in first_row:
             raise UserError(f"{where}: this item is also rated in {first_row[item_id]}. Keep one of the two ratings.")
         first_row[item_id] = row["row"]
         if row["text_sha256"] != key_row["text_sha256"]:
             raise UserError(
-                f"{where}, column 'text_sha256': the rater saw other texts than those on the current sheet. "
-                f"If the answers have changed, send rater {key_row['rater']} the current sheet, or restore the old "
-                "answers. If another rater filled in this file, write the name of that rater into the file's name."
+                f"{where}, column 'text_sha256': the value is not that of the current sheet. If the "
+                f"question or the reference has changed, send rater {key_row['rater']} the current sheet, or restore "
+                "the old texts. If another rater filled in this file, write the name of that rater into the file's "
+                "name. If the column was emptied or sorted, restore it from the sheet that was sent."
             )
         if row["rating"]:
             rating = _parse_rating(row["rating"], key_row["kind"], where)
@@ -102,7 +108,7 @@ def _parse_rating(text: str, kind: str, where: str) -> str:
     """Return the allowed rating that a text spells.
 
     Upper and lower case are equal, and an underscore equals a blank. Extra blanks are ignored, and so are
-    the decimals of `4.0` or `4,0`.
+    zeros after the decimal point: `4.0` and `4,0` are 4.
 
     Args:
         text: the text that the rater wrote.

@@ -62,9 +62,9 @@ def plot_comparison(
     Each variant of a model has a bar with its 95% interval. The estimate and the share of invalid answers are under the
     bar. Brackets above the bars show P. A significant P is bold and has an asterisk. If grades are pending, the bar is
     a hatched outline. With several training seeds, a bar shows the first seed, and dots on the bar show the estimate
-    with each seed. External answers (made outside of the run) are bars on the right. Text under the bars of the models
-    shows P against the external answers. Text under the bars of arms (further variants) also shows P against SFT and P
-    against DPO. The footnote names synthetic data and proxy grades.
+    with each seed. External answers (made outside of the run) are bars on the right. The text under each bar of a
+    variant shows P against the external answers. Under the bars of arms (further variants) it also shows P against SFT
+    and P against DPO. The footnote names synthetic data and proxy grades.
 
     Args:
         metrics_rows: rows of the task's metrics table.

@@ -1,4 +1,4 @@
-"""Rows of the page's table of trivial answers (the same label for every item)."""
+"""Rows of the page's table that compares each variant with trivial answers (the same label for every item)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -68,7 +68,8 @@ def own_tokens(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Count each row's tokens in two parts: the beginning that it shares with an earlier row, and all other tokens.
 
-    The earlier row is the first row with the same prompt. Padding is not counted.
+    In DPO a rejected row shares its beginning with the chosen row of its prompt. Chosen rows and the rows of SFT share
+    nothing. Padding is not counted.
 
     Args:
         input_ids, attention_mask: token ids and padding mask, padded on the right; shape (rows, width).

@@ -147,5 +147,5 @@ def test_grades_are_pending_without_ratings(key):
 
 
 def test_a_variant_on_no_sheet_is_refused(finals):
-    with pytest.raises(UserError, match=r"answers of gold: .* items \['medqa-row-0'.*Delete the folder"):
+    with pytest.raises(UserError, match=r"answers of gold: .* items \['medqa-row-0'.*Keep the \.secret files"):
         variant_grades(finals, "gold", study()[0])

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,16 +75,14 @@ class Compared:
 
 
 def compare(laboratory: Laboratory, before: Project, name: str, write: Any) -> Compared:
-    """Change a finished study with `write(project)`, run it again, and run the changed study from scratch meanwhile."""
+    """Change a finished study with `write(project)`, run it again, and run the changed study from scratch."""
     after = laboratory.copy(before, f"{name}-after")
     scratch = laboratory.copy(before, f"{name}-scratch", finished=False)
     for project in (after, scratch):
         write(project)
-    with ThreadPoolExecutor(1) as other:
-        whole = other.submit(scratch.run)
-        planned = printed_jobs(after.run("--dry-run"))
-        ran = printed_jobs(after.run())
-        whole.result()
+    planned = printed_jobs(after.run("--dry-run"))
+    ran = printed_jobs(after.run())
+    scratch.run()
     return Compared(before, after, scratch, planned, ran, all_jobs(scratch))
 
 

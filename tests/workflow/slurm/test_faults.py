@@ -78,7 +78,7 @@ def test_a_cancelled_job_resumes_from_its_checkpoint(start, template, cluster):
 def test_a_job_out_of_time_resumes_with_more_time(start, template):
     """Slurm counts in minutes; 12 steps of 15 seconds take longer than one, also where a job starts slowly."""
     attempt = start("--set-resources", "train:runtime=attempt", TEST_STEP_SECONDS="15")
-    attempt.end()
+    attempt.end(seconds=1200)
     *timeouts, last = attempt.states()
     assert last == "COMPLETED" and set(timeouts) == {"TIMEOUT"}  # a busy machine needs several
     limits = [job["TimeLimit"] for job in attempt.jobs()]
