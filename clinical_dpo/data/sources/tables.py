@@ -64,6 +64,11 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
                 _check_delimiter(cells, text, delimiter, where)
             table.append((location, cells))
     except csv.Error as error:
+        if not table and (likely := likely_delimiter(text, delimiter)):
+            raise UserError(
+                f"{where}: the delimiter is probably wrong, because the header goes on after a closing quotation mark. "
+                f"Set {delimiter_setting(likely)}, or separate the columns by {delimiter_name(delimiter)}."
+            ) from None
         raise UserError(
             f"{where}, from line {start + offset} on: the text has an unmatched quotation mark, or goes on after a "
             f"closing quotation mark ({error}). Export the file again. Put every text in quotes, and double the quotes "

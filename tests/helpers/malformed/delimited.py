@@ -24,6 +24,13 @@ CASES = [
         BLANKS,
     ),
     Case(
+        "semicolons between cells in quotation marks",
+        "a.csv",
+        b'"id";"note";"label"\n"r1";"Dysuria, fever.";"UTI"\n',
+        "refused",
+        ("the delimiter is probably wrong", 'Set `delimiter: ";"`'),
+    ),
+    Case(
         "blank before a quotation mark that nothing closes",
         "a.csv",
         b'id, note, label\nr1, "Dysuria.", UTI\nr2, "Pyuria, UTI\n',
