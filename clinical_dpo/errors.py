@@ -71,6 +71,14 @@ def missing_file(path: object) -> PublicError:
     return PublicError(f"{path}: no such file. Add the file, or change the path in the task file.")
 
 
+def unreadable_file(path: object, error: OSError) -> PublicError:
+    """The error for a user's file that the system does not let this user read."""
+    return PublicError(
+        f"{path}: cannot be read ({error.strerror}). Name an existing file, and give this user permission to read the "
+        "file."
+    )
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint for a mistyped word: the most similar known word, or all known words if none is similar.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from clinical_dpo.errors import UserError, did_you_mean
+from clinical_dpo.errors import UserError, did_you_mean, unreadable_file
 
 _MARKS = {  # byte-order mark -> encoding; UTF-32 comes first, because its mark begins with the mark of UTF-16
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -168,10 +168,7 @@ def _text(path: Path) -> str:
         known = sorted(file.stem for file in path.parent.glob("*.yaml"))
         raise UserError(f"{path}: no such file.{did_you_mean(path.stem, known)}") from None
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}). Name an existing file, and give this user permission to read "
-            "it."
-        ) from None
+        raise unreadable_file(path, error) from None
     mend = "Save the file with UTF-8 encoding: in an editor, choose UTF-8 under Save as"
     encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
     if not encoding and b"\0" in raw[:4]:

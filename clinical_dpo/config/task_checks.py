@@ -10,7 +10,7 @@ from clinical_dpo.config.margins import check_margin
 from clinical_dpo.config.overrides import own_overrides
 from clinical_dpo.config.raters import check_sample
 from clinical_dpo.config.study import Study
-from clinical_dpo.config.task_rules import check_fit, check_source_keys, check_used
+from clinical_dpo.config.task_rules import check_fit, check_used
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.problems import raise_together, together
 from clinical_dpo.schemas import properties
@@ -52,7 +52,6 @@ def check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) ->
         partial(check_label_keys, task, where),
         partial(check_margin, task, where),
         partial(check_sample, task, where),
-        partial(check_source_keys, task, where),
         partial(check_used, task, own or task, f"config: overrides.tasks.{name}" if own else where),
     )
     try:
@@ -75,10 +74,11 @@ def _check_stage(study: Study, name: str, stage: str, where: str) -> None:
                 mend = "Set splits.dev, or a single trial in DPO and in each arm."
             reason = "splits.dev is 0: no item is left to choose among the trials"
             problems.append(f"{where}: stage '{stage}' has {trials} trials, but {reason}. {mend}")
-        dpo_is_valid = not any(_problems(study.stage(name, "dpo"), "dpo"))
-        if stage not in STAGES and dpo_is_valid and trials != (of_dpo := len(study.trials(name, "dpo"))):
-            mend = f"Set {of_dpo} learning rates for '{stage}', so that both are tuned alike."
-            problems.append(f"{where}: key 'arms.{stage}' has {trials} trials, but dpo has {of_dpo}. {mend}")
+        if stage not in STAGES and not any(_problems(study.stage(name, "dpo"), "dpo")):
+            of_dpo = len(study.trials(name, "dpo"))
+            if trials != of_dpo:
+                mend = f"Set {of_dpo} learning rates for '{stage}', so that both are tuned alike."
+                problems.append(f"{where}: key 'arms.{stage}' has {trials} trials, but dpo has {of_dpo}. {mend}")
     raise_together(list(map(UserError, problems)))
 
 

@@ -30,13 +30,6 @@ VALID_VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file ->
 }
 
 
-SOURCE_KEYS: dict[str, tuple[str, ...]] = {  # kind of source -> keys that only sources of this kind use
-    "file": ("path", "sheet", "encoding", "delimiter", "ignore", "as", "merged_cells"),
-    "hub": ("id", "config", "revision", "splits"),
-    "synthetic": ("generator", "label_noise"),
-}
-
-
 def default_selection_metric(answer_type: str) -> str:
     """The metric by which a trial is selected if the task file names none."""
     return VALID_VALUES["selection_metric"][answer_type][0]
@@ -94,29 +87,6 @@ def _rubric_misfits(task: Mapping[str, Any]) -> Iterator[str]:
         if text in first:
             yield f"key 'rubric', item {number}: '{criterion['item']}' equals item {first[text]}. Remove one of them."
         first.setdefault(text, number)
-
-
-def check_source_keys(task: Mapping[str, Any], where: str) -> None:
-    """Refuse a key of `source` or `stand_in` that only another kind of source uses.
-
-    An example is `encoding`, which a data set of the hub does not use.
-
-    Args:
-        task: the task's settings.
-        where: the task file, with which the message begins.
-
-    Raises:
-        UserError: a key has no effect. The message names the key.
-    """
-    raise_together(
-        [
-            UserError(f"{where}: key '{part}.{key}' has no effect with `kind: {task[part]['kind']}`. Remove the key.")
-            for part in ("source", "stand_in")
-            for kind, keys in SOURCE_KEYS.items()
-            for key in keys
-            if part in task and key in task[part] and kind != task[part]["kind"]
-        ]
-    )
 
 
 def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> None:

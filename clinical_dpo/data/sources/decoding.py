@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clinical_dpo.data.sources.bounded_text import bounded_bytes
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import PublicError, UserError, missing_file
+from clinical_dpo.errors import PublicError, UserError, missing_file, unreadable_file
 from clinical_dpo.text_encodings import check_encoding
 
 _MARKS = {  # byte-order mark -> codec that drops the mark. UTF-32 is first: its mark begins with the mark of UTF-16.
@@ -44,10 +44,7 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
     except FileNotFoundError:
         raise missing_file(path) from None
     except OSError as error:
-        raise PublicError(
-            f"{path}: cannot be read ({error.strerror}). Name an existing file, and give this user permission to read "
-            "the file."
-        ) from None
+        raise unreadable_file(path, error) from None
     binary = next((name for start, name in _BINARY_FORMATS.items() if raw.startswith(start)), None)
     if binary:
         raise PublicError(
@@ -89,8 +86,8 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
             repairs.add("end-of-file mark of DOS dropped", f"line {text.count(chr(10)) + 1}")
     nul = text.find("\0")
     if nul >= 0:
-        mend = "" if "16" in codec or "32" in codec else _utf16_proposal(raw)
-        mend = mend or "Remove the NUL bytes, or export the file again."
+        is_wide = codecs.lookup(codec).name.startswith(("utf-16", "utf-32"))
+        mend = (not is_wide and _utf16_proposal(raw)) or "Remove the NUL bytes, or export the file again."
         line = text.count("\n", 0, nul) + 1
         raise PublicError(f"{path}, line {line}: the line contains NUL bytes, which are not text. {mend}")
     return text, codec

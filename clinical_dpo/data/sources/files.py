@@ -13,7 +13,7 @@ from clinical_dpo.data.sources.tables import check_columns, delimited_rows
 from clinical_dpo.data.sources.text_faults import checked_texts, text_facts
 from clinical_dpo.data.sources.workbooks import WorkbookOptions, workbook_rows
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import PublicError, UserError
+from clinical_dpo.errors import PublicError
 from clinical_dpo.io import Row, sha256
 from clinical_dpo.user_paths import unset_variables, user_path
 
@@ -98,7 +98,7 @@ def retrieve_file(
             rows = _without(rows, ignore, expanded)
     if not rows:
         where, what = (f"{expanded}, sheet '{sheet}'", "sheet") if sheet else (expanded, "file")
-        raise UserError(f"{where}: the {what} has no rows. Add one row for each item.")
+        raise PublicError(f"{where}: the {what} has no rows. Add one row for each item.")
     rows, report = checked_texts(rows, expanded, repair)
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
     return rows, provenance | text_facts(repairs, report, unread, warnings)

@@ -120,9 +120,9 @@ class MergedCells:
         if not self._merged or not any(self._names):
             return self._table
         if self._shared and len(self._shared) == sum(map(bool, self._names)):
-            only = "is one merged cell" if len(self._shared) == 1 else "has only merged cells"
+            kind = "is one merged cell" if len(self._shared) == 1 else "has only merged cells"
             raise UserError(
-                f"{self._where}, cells {self._shared[0].name}: the first row {only}, like a title. Delete the rows "
+                f"{self._where}, cells {self._shared[0].name}: the first row {kind}, like a title. Delete the rows "
                 "above the names of the columns. If no lower row has names, unmerge these cells and name each column."
             )
         start = self._after_names(repairs)

@@ -12,7 +12,7 @@ from clinical_dpo.data.sources.bounded_parquet import check_parquet
 from clinical_dpo.data.sources.dates import iso_duration, iso_time
 from clinical_dpo.data.sources.tables import check_columns, without_columns
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import UserError, missing_file
+from clinical_dpo.errors import UserError, missing_file, unreadable_file
 from clinical_dpo.io import Row
 
 
@@ -41,8 +41,8 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally, unread: dict
         columns = {name: _values(table.column(name), name, path, unread) for name in table.column_names}
     except FileNotFoundError:
         raise missing_file(path) from None
-    except PermissionError:
-        raise UserError(f"{path}: this user may not read the file. Give this user permission to read it.") from None
+    except PermissionError as error:
+        raise unreadable_file(path, error) from None
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(
             f"{path}: not a valid Parquet file ({error}). It may be cut off. Copy the file again."
