@@ -1,7 +1,8 @@
 """A program that runs Python scripts in forks of a process that has already imported the large libraries.
 
 A job of a small run spends most of its time on imports. `Project` has Snakemake use this program in place of Python.
-Each script runs in its own process, with the same arguments, environment and working folder.
+Each script runs in its own process, with the same arguments, environment and working folder. Beside the program lies
+`bin/snakemake`, which starts Snakemake so that it uses the program.
 """
 
 import array
@@ -43,15 +44,23 @@ server.sendall(request)
 status = server.recv(4)
 sys.exit(int.from_bytes(status, "big") if status else 137)
 """
+SNAKEMAKE = """#!{python}
+import sys
+sys.executable = {program!r}
+from snakemake.cli import main
+main()
+"""
 
 
 @contextlib.contextmanager
 def warm_python(folder: Path, **more: str) -> Iterator[Path]:
     """Path of a program that runs scripts, until the block ends; `more` is added to the server's environment."""
     address = tempfile.mktemp(prefix="warm", suffix=".socket", dir="/tmp")
-    program = folder / "warm-python"
-    program.write_text(CLIENT.format(python=sys.executable, address=address))
-    program.chmod(0o755)
+    program, snakemake = folder / "warm-python", folder / "bin/snakemake"
+    snakemake.parent.mkdir(exist_ok=True)
+    for path, text in ((program, CLIENT), (snakemake, SNAKEMAKE)):
+        path.write_text(text.format(python=sys.executable, address=address, program=str(program)))
+        path.chmod(0o755)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
     server = subprocess.Popen([sys.executable, __file__, address], env=environment | more, stdout=subprocess.PIPE)
     try:

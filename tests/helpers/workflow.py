@@ -30,7 +30,6 @@ MODEL = "tiny-mistral"
 VARIANTS = ("base", "sft", "dpo")
 # Variables of a test's process that a reader's shell does not have. `nproc` reads the first.
 NOT_OF_READERS = ("OMP_NUM_THREADS", "MAKEFLAGS", "MAKELEVEL")
-START = "from snakemake.cli import main; main()"
 Jobs = set[tuple[str, str]]  # rule, wildcards as Snakemake prints them
 
 
@@ -83,10 +82,10 @@ class Project:
         )
 
     def command(self) -> list[str]:
-        """The program that starts Snakemake, without arguments."""
+        """The command that starts Snakemake, without arguments."""
         if not self.python:
             return [sys.executable, "-m", "snakemake"]
-        return [sys.executable, "-c", f"import sys; sys.executable = {str(self.python)!r}; {START}"]
+        return [str(self.python.with_name("bin") / "snakemake")]
 
     def run(self, *arguments: str, **options: Any) -> str:
         """Run Snakemake, assert that it succeeds, and return its output."""
@@ -98,11 +97,14 @@ class Project:
         """Run a command as a reader types it, assert that it succeeds, and return its output.
 
         Args:
-            command: for bash, in the project's folder. The programs of the tests' Python come first in its PATH.
+            command: for bash, in the project's folder. The programs of the tests' Python come first in its PATH, or
+                `snakemake` of `python` if there is one.
             environment: further environment variables.
         """
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_OF_READERS}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        if self.python:
+            path = f"{self.python.with_name('bin')}:{path}"
         done = subprocess.run(
             command,
             shell=True,

@@ -1,6 +1,7 @@
 """The commands of the examples make what their pages show."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -45,9 +46,9 @@ def shorten(project, name):
 
 
 @pytest.mark.slow
-def test_labels_from_a_spreadsheet(project, smollm2):
+def test_labels_from_a_spreadsheet(project, smollm2, warm):
     shorten(project, "visits")
-    printed = run_page(project, "visits", smollm2)
+    printed = run_page(project, "visits", smollm2, warm)
     assert words((project.folder / "reports/visits/summary.txt").read_text()) in words(printed[-1])
     patients = {split: patients_in(project, split) for split in ("train", "eval", "dev", "test")}
     assert sum(len(groups) for groups in patients.values()) == len(set().union(*patients.values()))
@@ -64,10 +65,10 @@ def patients_in(project, split):
 
 
 @pytest.mark.slow
-def test_texts_that_two_colleagues_grade(project, smollm2):
+def test_texts_that_two_colleagues_grade(project, smollm2, warm):
     """The page shows what the first run says about the sheets."""
     shorten(project, "orders")
-    printed = run_page(project, "orders", smollm2)
+    printed = run_page(project, "orders", smollm2, warm)
     paths = set(re.findall(r"(?:results|ratings)/\S*/likert\.\w+\.\w+", PAGE["orders"]))
     assert len(paths) >= 2 and all(path in printed[2] for path in paths)
     assert "Still awaited" not in printed[-1] and not re.search(r"^train ", printed[-1], re.MULTILINE)
@@ -78,24 +79,27 @@ def test_texts_that_two_colleagues_grade(project, smollm2):
 
 
 @pytest.mark.slow
-def test_pubmedqa_on_a_small_real_model(project, smollm2):
+def test_pubmedqa_on_a_small_real_model(project, smollm2, warm):
     """The whole training of the page on real rows, from the publisher's file in place of the hub."""
     task = project.folder / "config/tasks/pubmedqa_labels.yaml"
     path = real_data("pubmedqa", "ori_pqal.json")
     source = {"kind": "file", "path": str(path), "reader": "pubmedqa"}
     settings = yaml.safe_load(task.read_text()) | {"source": source, "when_missing": "error"}
     task.write_text(yaml.safe_dump(settings))
-    run_page(project, "pubmedqa", smollm2)
+    run_page(project, "pubmedqa", smollm2, warm)
 
 
-def run_page(project, name, smollm2):
+def run_page(project, name, smollm2, warm):
     """Run the commands of a page with the model of a folder in place of the hub, and check the files that it names.
+
+    Scripts run in forks of a Python that has imported the libraries.
 
     Returns:
         What each command printed.
     """
     read_model_from(smollm2[0], project.folder)
-    printed = [project.shell(command) for command in COMMANDS[name]]
+    reader = replace(project, python=warm)
+    printed = [reader.shell(command) for command in COMMANDS[name]]
     for path in re.findall(r"^\| `((?:results|reports|ratings)/.*?)` \|", PAGE[name], re.MULTILINE):
         assert (project.folder / path).exists(), path
     stats = rows(table(project, name, "stats"))

@@ -42,7 +42,7 @@ def matrix(cases: Iterable[Case], fast: Sequence[Case], ran: Mapping[Name, Job])
         words = {f"task={case.name}", f"model={case.name.replace('_', '-')}"}
         task_jobs = {name: job for name, job in ran.items() if words & set(name[1].split(", "))}
         rules = sorted({rule for rule, _ in begins(task_jobs)})
-        keys = ", ".join(f"`{key}`" for key in case.keys[:3]) + (" ..." if len(case.keys) > 3 else "")
+        keys = ", ".join(f"`{key}`" for key in case.keys[:7]) + (" ..." if len(case.keys) > 7 else "")
         lines.append(f"| {keys} | {', '.join(rules) or 'nothing of the task'} | {len(task_jobs)} |")
     speed = [key for case in fast for key in case.keys] + list(SPEED.keys)
     begun = {
