@@ -87,7 +87,9 @@ def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mappi
     if isinstance(operator, _EQUAL):
         return _equal(first, left, second, right) == isinstance(operator, ast.Eq)
     for node, value in ((first, left), (second, right)):
-        if value == "" or isinstance(value, bool):
+        if isinstance(value, bool):
+            raise _mistake(node, value, "cannot be compared with < or >. Compare it with True or False by == or !=")
+        if value == "":
             raise _mistake(
                 node, value, "cannot be compared with < or >. If it may be empty, test this first: `x != '' and x >= 1`"
             )
@@ -120,8 +122,8 @@ def _equal(first: ast.expr, left: Any, second: ast.expr, right: Any) -> bool:
             wrong = (second, right) if isinstance(left, bool) else (first, left)
             raise _mistake(
                 *wrong,
-                "is not true or false, but the condition compares it with true or false. Compare it with a text or a "
-                "number",
+                "is not true or false, but the condition compares it with true or false. Compare a column of truth "
+                "values with True or False, and any other column with a text or a number",
             )
         return bool(left is right)
     if "" in (left, right):

@@ -20,8 +20,9 @@ from clinical_dpo.templates import ROW
 LONGEST = 1_000  # characters of a condition
 _MEND = (
     "Compare columns with texts, numbers or lists, such as `age >= 18 and sex in ['f', 'm']`. Join comparisons by and, "
-    "or, not. Write a column with spaces as row['Column name']."
+    "or, not. Write a name that is not only letters, digits and _ as row['Column name']."
 )
+_LITERALS = {"true": "True", "false": "False", "null": "''", "none": "''"}  # other languages' words
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,9 @@ def kept_rows(rows: Sequence[Mapping[str, Any]], condition: Condition, names: Se
     """
     known = list(dict.fromkeys(name for row in rows for name in row))
     for column in sorted(condition.columns - set(known)):
-        raise UserError(f"column '{column}' is missing.{did_you_mean(column, known)}")
+        literal = _LITERALS.get(column)
+        hint = f" Write {literal}." if literal else did_you_mean(column, known)
+        raise UserError(f"column '{column}' is missing.{hint}")
     kept = []
     for index, (row, name) in enumerate(zip(rows, names, strict=True)):
         try:

@@ -189,8 +189,8 @@ def _text(path: Path) -> str:
 
 def _conversion(path: Path, encoding: str) -> str:
     """Return the shell commands that convert a text file to UTF-8."""
-    file = shlex.quote(path.name)
-    return f"iconv -f {encoding.lower()} -t utf-8 {file} > utf8 && mv utf8 {file}"
+    file, new = shlex.quote(str(path)), shlex.quote(f"{path}.utf8")
+    return f"iconv -f {encoding.lower()} -t utf-8 {file} > {new} && mv {new} {file}"
 
 
 def _syntax_fault(error: yaml.MarkedYAMLError, lines: list[str]) -> str:

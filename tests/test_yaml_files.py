@@ -74,7 +74,7 @@ def test_a_key_that_yaml_reads_as_no_text_is_refused_with_the_key_in_quotes(tmp_
             WORDS.encode("cp1252"),
             ["mine.yaml, line 1: byte 0xe8 is not UTF-8", "'title: Fièvre élevée'", "iconv -f cp1252"],
         ),
-        (WORDS.encode("utf-16"), ["the encoding is UTF-16", "iconv -f utf-16 -t utf-8 mine.yaml"]),
+        (WORDS.encode("utf-16"), ["the encoding is UTF-16", "iconv -f utf-16 -t utf-8 /", "/mine.yaml > /"]),
         (b"\xfe\xff" + WORDS.encode("utf-16-be"), ["the encoding is UTF-16"]),
         (b"title: a\0b", ["not valid YAML"]),
         ("prompt: {{ note }}\n", ["line 1", "in quotes"]),
@@ -144,13 +144,13 @@ def test_true_and_1_are_two_keys(tmp_path):
     ("codec", "name"),
     [("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE"), ("utf-32", "UTF-32"), ("cp1252", "cp1252")],
 )
-def test_the_message_names_the_encoding_and_its_command_converts_the_file(tmp_path, codec, name):
+def test_the_message_names_the_encoding_and_its_command_converts_the_file_from_any_folder(tmp_path, codec, name):
     path = tmp_path / "my file.yaml"
     path.write_bytes(WORDS.encode(codec))
     with pytest.raises(UserError, match=f"the encoding is {name}") as error:
         read_yaml(path)
     command = str(error.value)[str(error.value).index("iconv") :]
-    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    subprocess.run(command, shell=True, cwd=tmp_path.parent, check=True)
     assert read_yaml(path) == {"title": "Fièvre élevée"} and list(tmp_path.iterdir()) == [path]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from clinical_dpo.errors import UserError
 from clinical_dpo.paths import FOLDERS
 from clinical_dpo.text_encodings import check_encoding
-from clinical_dpo.user_paths import user_path
+from clinical_dpo.user_paths import user_path, why_missing
 
 
 def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str]) -> None:
@@ -64,9 +64,9 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
                     f"{where}: columns.answer and columns.grade are both missing. Set one of them to the name of a "
                     "column of the table."
                 )
-            if entry.get("when_missing", "error") == "error" and not table_path(entry).exists():
+            if entry.get("when_missing", "error") == "error" and (reason := why_missing(entry["path"])):
                 raise UserError(
-                    f"{where}: {entry['path']} does not exist. Add the file with the external model's answers, correct "
+                    f"{where}: {reason}. Add the file with the external model's answers, correct "
                     "`path`, or set when_missing: leave_out. With leave_out, the run continues without the file, and "
                     "also writes the test items, so that the external model can answer them."
                 )
@@ -90,4 +90,4 @@ def missing_external(entry: Mapping[str, Any], stand_in: bool) -> str | None:
     """
     if stand_in:
         return "the task's own text is missing"
-    return None if table_path(entry).exists() else f"{entry['path']} does not exist"
+    return why_missing(entry["path"])

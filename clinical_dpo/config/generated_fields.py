@@ -8,7 +8,7 @@ from typing import Any
 from clinical_dpo.config.endpoints import Endpoint, check_endpoint_allowed, endpoint_named, why_unavailable
 from clinical_dpo.errors import UserError
 from clinical_dpo.paths import Paths
-from clinical_dpo.user_paths import unset_variables, user_path
+from clinical_dpo.user_paths import why_missing
 
 WRITERS = {"model", "endpoint"}
 # Fields of a record that are used even if no prompt names them: `question`, and the answer's field by answer_type.
@@ -103,9 +103,8 @@ def missing_input(task: Mapping[str, Any], config: Mapping[str, Any], paths: Pat
     - An endpoint has not yet written a generated field, and the endpoint's API key is not set.
     """
     source = task["source"]
-    if source["kind"] == "file" and not user_path(source["path"]).exists():
-        unset = "".join(f", and the environment variable {name} is not set" for name in unset_variables(source["path"]))
-        return f"{source['path']} does not exist{unset}", "Add the file, or correct source.path"
+    if source["kind"] == "file" and (reason := why_missing(source["path"])):
+        return reason, "Add the file, or correct source.path"
     for field, endpoint in field_endpoints(task, config).items():
         reason = None if Path(field_file(task, field, paths)).exists() else why_unavailable(endpoint)
         if reason:

@@ -123,11 +123,31 @@ def used_columns(task: Mapping[str, Any]) -> set[str]:
         task: settings of the task file: `prompt`, and optionally `columns` and `group`.
     """
     columns = task.get("columns", {})
+    keys = {f"columns.{field}": mapping for field, mapping in columns.items()}
+    keys |= {"group": task["group"]} if "group" in task else {}
+    used = columns_used_by(keys)
     fields = (used_names(task["prompt"]) | FIELDS) - set(columns)
-    mappings = [*columns.values(), *([task["group"]] if "group" in task else [])]
-    templates = [task["prompt"], *(each for mapping in mappings for each in _parts(mapping))]
+    templates = [task["prompt"], *(part for mapping in keys.values() for part in _parts(mapping))]
     whole = {ROW} if any(map(uses_whole_row, templates)) else set()
-    return fields.union(whole, *map(mapped_columns, mappings))
+    return fields.union(used, whole)
+
+
+def columns_used_by(mappings: Mapping[str, str | Sequence[str]]) -> set[str]:
+    """Return the names of the columns that some mappings use. A path is returned whole: `"a.b" -> {"a.b"}`.
+
+    Args:
+        mappings: key of the task file, such as `columns.label` -> its value.
+
+    Raises:
+        UserError: a template is not valid. The message names the key.
+    """
+    used = set[str]()
+    for key, mapping in mappings.items():
+        try:
+            used |= mapped_columns(mapping)
+        except UserError as error:
+            raise error.within(f"key '{key}': ") from None
+    return used
 
 
 def refuse_unread(provenance: Mapping[str, Any], used: Collection[str]) -> None:

@@ -21,6 +21,7 @@ def preference_pairs(
     labels: Sequence[str] = (),
     answers: Mapping[str, str] | None = None,
     weights: str = "uniform",
+    where: str = "train.jsonl",
 ) -> tuple[list[Pair], dict[str, Any]]:
     """Return preference pairs, and a report that counts the dropped rows.
 
@@ -40,6 +41,7 @@ def preference_pairs(
         labels: all labels, for policy `other_label`.
         answers: id -> answer of the SFT model, for policy `sft_prediction`.
         weights: `uniform` or `near`, for policy `other_label` (see `other_label.other_label`).
+        where: file of the rows, for messages.
 
     Returns:
         The pairs; and a report with `rows` (number of rows), `pairs` (number of pairs), `policy` and `drops` (reason ->
@@ -53,13 +55,16 @@ def preference_pairs(
     drops: Counter[str] = Counter()
     for row in rows:
         chosen = row["completion"][0]["content"]
-        rejected = _rejected(row, chosen, policy, seed, labels, answers or {}, weights)
+        try:
+            rejected = _rejected(row, chosen, policy, seed, labels, answers or {}, weights)
+        except UserError as error:
+            raise error.within(f"{where}, row '{row['id']}': ") from None
         if not rejected.strip() or rejected.strip() == chosen.strip():
             reason = "rejected answer is empty" if not rejected.strip() else "both answers are equal"
             if policy != "sft_prediction":
                 raise UserError(
-                    f"row '{row['id']}': {reason}. The chosen answer is '{chosen}', and the rejected answer comes "
-                    f"from `rejected_source: {policy}`. Correct or remove the row."
+                    f"{where}, row '{row['id']}': {reason}. The chosen answer is '{chosen}', and the rejected answer "
+                    f"comes from `rejected_source: {policy}`. Correct or remove the row."
                 )
             drops[reason] += 1
             continue
@@ -74,8 +79,8 @@ def preference_pairs(
         )
     if not pairs:
         raise PublicError(
-            f"None of the {len(rows)} rows gives a preference pair with `rejected_source: {policy}`. Number of dropped "
-            f"rows by reason: {dict(drops)}. Set another `rejected_source` in the task file."
+            f"{where}: none of the {len(rows)} rows gives a preference pair with `rejected_source: {policy}`. Number "
+            f"of dropped rows by reason: {dict(drops)}. Set another `rejected_source` in the task file."
         )
     return pairs, {"rows": len(rows), "pairs": len(pairs), "policy": policy, "drops": dict(drops)}
 
@@ -94,7 +99,7 @@ def _rejected(
     needed = {"random_distractor": "options", "field": "rejected"}.get(policy)
     if needed and not row.get(needed):
         raise UserError(
-            f"row '{row['id']}': field '{needed}' is missing or empty, but `rejected_source: {policy}` needs this "
+            f"field '{needed}' is missing or empty, but `rejected_source: {policy}` needs this "
             "field. Fill in the field, or remove the row."
         )
     if policy == "random_distractor":
@@ -103,7 +108,7 @@ def _rejected(
         return row["rejected"]
     if row["id"] not in answers:
         raise UserError(
-            f"row '{row['id']}': the file of the SFT model's answers (train.answers.jsonl or eval.answers.jsonl in "
-            "preferences/) has no answer for this row. Delete the file and run again."
+            "the file of the SFT model's answers (train.answers.jsonl or eval.answers.jsonl in preferences/) has no "
+            "answer for this row. Delete the file and run again."
         )
     return answers[row["id"]]

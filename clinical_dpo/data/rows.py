@@ -17,8 +17,13 @@ from clinical_dpo.templates import render
 LONGEST = 1_000_000  # characters of a prompt or an answer; a longer text is several records joined by mistake
 
 
-def render_prompt(template: str, record: Mapping[str, Any]) -> str:
+def render_prompt(template: str, record: Mapping[str, Any], key: str = "prompt") -> str:
     """Return the user's message: the Jinja template `template` filled in from a record, without outer white space.
+
+    Args:
+        template: the template.
+        record: field -> value.
+        key: key of the template in the task file, for messages.
 
     Raises:
         UserError: the template is not valid, or it names a field that is missing or empty. A field that the template
@@ -27,9 +32,9 @@ def render_prompt(template: str, record: Mapping[str, Any]) -> str:
     try:
         prompt = render(template, record)
     except UserError as error:
-        raise error.within("key 'prompt', ", suffix=" See `prompt` and `columns` in the task file.") from None
+        raise error.within(f"key '{key}', ", suffix=f" See `{key}` and `columns` in the task file.") from None
     if not prompt:
-        raise PublicError("the rendered prompt is empty. Correct `prompt` in the task file.")
+        raise PublicError(f"the rendered prompt is empty. Correct `{key}` in the task file.")
     return prompt
 
 

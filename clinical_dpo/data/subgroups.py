@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from clinical_dpo.comparable import nfc
-from clinical_dpo.data.columns import mapped_columns, mapped_text
+from clinical_dpo.data.columns import columns_used_by, mapped_text
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.expression_values import number_of
 from clinical_dpo.io import Row
@@ -48,7 +48,7 @@ def subgroup_rows(items: Iterable[tuple[str, Row]], subgroups: Sequence[Mapping[
 
 def subgroup_columns(subgroups: Sequence[Mapping[str, Any]]) -> set[str]:
     """Return the columns of the source that the subgroups use."""
-    return set().union(*(mapped_columns(subgroup["column"]) for subgroup in subgroups))
+    return columns_used_by({f"subgroups.{subgroup['name']}": subgroup["column"] for subgroup in subgroups})
 
 
 def level_names(edges: Sequence[float]) -> list[str]:

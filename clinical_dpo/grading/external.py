@@ -7,7 +7,7 @@ from typing import Any, NotRequired
 from clinical_dpo.comparable import comparable, nfc
 from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.data.columns import map_row, mapped_columns, refuse_unread
+from clinical_dpo.data.columns import columns_used_by, map_row, refuse_unread
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.grade import new_grade
 from clinical_dpo.grading.scale import grade_value
@@ -39,7 +39,7 @@ def imported_answers(
         UserError: a column of `columns` cannot be read, a row belongs to no test item, an item has two rows or no row,
             or a grade is off the scale.
     """
-    refuse_unread(origin, set().union(*map(mapped_columns, columns.values())))
+    refuse_unread(origin, columns_used_by({f"columns.{field}": column for field, column in columns.items()}))
     where, key = origin["path"], "id" if "id" in columns else "prompt"
     id_by_key = {_match_key(row["id"] if key == "id" else row["prompt"][-1]["content"], key): row["id"] for row in test}
     answers: dict[str, ImportedAnswer] = {}

@@ -87,7 +87,7 @@ def check_config(origin: Origin) -> None:
     """
     if not (origin.folder / "config.json").is_file():
         raise PublicError(
-            f"{origin.name}: {origin.version} has no config.json. {origin.mend} that has config.json. An adapter "
+            f"{origin.name}: {origin.version} has no config.json. {origin.mend} that has this file. An adapter "
             f"or GGUF files alone are not a base model. Set `{origin.key}` to the model from which they were made."
         )
     config = read_json(origin.folder / "config.json")

@@ -62,9 +62,9 @@ def load_published(path: str | Path) -> dict[str, Study]:
             listed_before = [before.get(part) for part in ("task", "model", "metric", "variant")]
             if entry["p"] and listed_before != [entry["task"], entry["model"], entry["metric"], entry["against"]]:
                 raise UserError(
-                    f"{where}: key 'against' is '{entry['against']}'. The entry just before this one must be the "
-                    f"result of '{entry['against']}' for the same task, model and metric, but it is another one. List "
-                    f"'{entry['against']}' just before '{entry['variant']}'."
+                    f"{where}: key 'against' is '{entry['against']}', but the entry just before is not the result of "
+                    f"'{entry['against']}' for the same task, model and metric. List '{entry['against']}' just before "
+                    f"'{entry['variant']}'."
                 )
             seen.add(key)
             before = entry
@@ -120,8 +120,8 @@ def compare(
             entry keeps its name.
 
     Returns:
-        Rows with the columns COLUMNS, one per printed number and result of the run. A printed number without such a
-        result has one row too.
+        Rows with the columns COLUMNS. Each printed number has one row for each model of the run that has a result for
+        it. A printed number without a result of the run has a single row.
     """
     stands_for = stands_for or {}
     tests = {(row["task"], row["model"], row["comparison"]): row for row in stats}

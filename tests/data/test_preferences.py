@@ -83,10 +83,12 @@ def test_equal_and_empty_answers_of_the_sft_model_are_dropped_and_counted():
     ],
 )
 def test_a_row_without_a_wrong_answer_is_refused(policy, fields, message):
-    with pytest.raises(UserError, match=message):
-        preference_pairs([row(7, **fields)], policy, 1)
+    with pytest.raises(UserError, match=rf"^data/eval\.jsonl, row {message}"):
+        preference_pairs([row(7, **fields)], policy, 1, where="data/eval.jsonl")
 
 
 def test_no_pair_at_all_is_refused():
-    with pytest.raises(UserError, match=r"1 rows.*sft_prediction.*equal.*1.*`rejected_source`"):
+    with pytest.raises(
+        UserError, match=r"^train\.jsonl: none of the 1 rows.*sft_prediction.*equal.*1.*`rejected_source`"
+    ):
         preference_pairs([row(0)], "sft_prediction", 1, answers={"r0": "right"})

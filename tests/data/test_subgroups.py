@@ -2,7 +2,7 @@
 
 import pytest
 
-from clinical_dpo.data.subgroups import level_names, subgroup_rows
+from clinical_dpo.data.subgroups import level_names, subgroup_columns, subgroup_rows
 from clinical_dpo.errors import PublicError, UserError
 
 AGE = {"name": "age group", "column": "age", "edges": [18, 65]}
@@ -53,6 +53,11 @@ def test_other_values_are_refused_by_subgroup_and_item(subgroup, column, words):
         subgroup_rows(items(**column), [subgroup])
     assert all(word in str(error.value) for word in words), str(error.value)
     assert "old" not in (error.value.public or "")
+
+
+def test_a_wrong_template_is_refused_with_its_subgroup():
+    with pytest.raises(UserError, match=r"^key 'subgroups\.site': line 1: not a valid Jinja template"):
+        subgroup_columns([SEX, {"name": "site", "column": "{{ ward"}])
 
 
 def test_a_column_of_many_values_is_no_subgroup():

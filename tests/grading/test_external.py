@@ -82,6 +82,11 @@ def test_a_missing_column_is_refused():
         imported_answers([{"item": "q0", "Reply": "x"}], TEST, COLUMNS, "f1", TABLE)
 
 
+def test_a_wrong_template_is_refused_with_its_key():
+    with pytest.raises(UserError, match=r"^key 'columns\.answer': line 1: not a valid Jinja template"):
+        imported_answers([], TEST, COLUMNS | {"answer": "{{ reply"}, "f1", TABLE)
+
+
 def test_an_unknown_prompt_is_refused():
     with pytest.raises(UserError, match=r"gpt4\.csv, row 1: .*'prompt': .*'Something else.*Use the prompts in"):
         imported_answers([{"item": "Something else", "reply": ""}], TEST, {"prompt": "item"}, "f1", TABLE)

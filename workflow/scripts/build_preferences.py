@@ -11,6 +11,7 @@ with job(snakemake) as params:
         answers = snakemake.input.get(f"{split}_answers")
         pairs, manifest[split] = preference_pairs(
             read_jsonl(snakemake.input[split]),
+            where=snakemake.input[split],
             policy=task["rejected_source"],
             seed=params.seed,
             labels=task.get("labels", ()),

@@ -13,7 +13,7 @@ with job(snakemake) as params:
     endpoint = endpoint_named(snakemake.wildcards.endpoint, snakemake.config["endpoints"], "endpoint")
     asked_about = dict(zip(text["asks_about"], map(read_jsonl, snakemake.input.texts), strict=True))
     generated = read_json(snakemake.input.record)["data"] == "synthetic"
-    rows = text_prompts(read_jsonl(source), asked_about, text["prompt"], text["columns"], generated, source)
+    rows = text_prompts(read_jsonl(source), asked_about, snakemake.wildcards.field, text, generated, source)
     answers = texts_of_endpoint(
         endpoint, rows, text["max_new_tokens"], text["prompt"], params.replies, bool(snakemake.resources.private)
     )

@@ -13,7 +13,7 @@ with job(snakemake) as params:
     text, source, base = params.text, snakemake.input.rows, Path(snakemake.input.base).parent
     asked_about = dict(zip(text["asks_about"], map(read_jsonl, snakemake.input.texts), strict=True))
     generated = read_json(snakemake.input.record)["data"] == "synthetic"
-    rows = text_prompts(read_jsonl(source), asked_about, text["prompt"], text["columns"], generated, source)
+    rows = text_prompts(read_jsonl(source), asked_about, snakemake.wildcards.field, text, generated, source)
     answers = texts_of_model(base, params.model, rows, text["max_new_tokens"], snakemake.resources.batch_size, source)
     record = base_record(base)
     writer = {"written_by": f"model {snakemake.wildcards.model}", "model": record["id"], "revision": record["revision"]}

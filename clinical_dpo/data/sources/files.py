@@ -99,7 +99,7 @@ def retrieve_file(
     if not rows:
         where, what = (f"{expanded}, sheet '{sheet}'", "sheet") if sheet else (expanded, "file")
         raise PublicError(f"{where}: the {what} has no rows. Add one row for each item.")
-    rows, report = checked_texts(rows, expanded, repair)
+    rows, report = checked_texts(rows, expanded, repair, unread=unread)
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
     return rows, provenance | text_facts(repairs, report, unread, warnings)
 

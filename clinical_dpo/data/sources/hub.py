@@ -87,7 +87,7 @@ def retrieve_hub(
     numbers = [position + 1 for position in positions]
     with unchangeable():
         rows = plain_rows(rows, numbers, schema, data_id, repairs, unread)
-        rows, report = checked_texts(rows, data_id, repair, numbers)
+        rows, report = checked_texts(rows, data_id, repair, numbers, unread)
     provenance: dict[str, Any] = {"kind": "hub", "data": "real", "id": data_id, "config": config, "revision": revision}
     provenance |= {"splits": list(splits), "rows": total, "sha256": checksums}
     return rows, provenance | text_facts(repairs, report, unread)
@@ -103,8 +103,8 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
     sizes = file_sizes(data_id, revision, kind="dataset")
     if sizes.get(_CARD, 0) > _CARD_BYTES:
         raise UserError(
-            f"{data_id}: the README.md has more than {_CARD_BYTES:,} bytes. Download the data files, and "
-            "read them as one file with `kind: file`."
+            f"{data_id}: the README.md has more than {_CARD_BYTES:,} bytes. Download the data "
+            "files, join them into one file, and read this file with `kind: file`."
         )
     text = ""
     if _CARD in sizes:

@@ -42,11 +42,7 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
             continue
         values += check_json(line, f"{where}, line {number}")
         check_limit(f"{where}, line {number}", "cells", values, "values")
-        row = _load(
-            line,
-            f"{where}, line {number}",
-            "Each line must be one complete JSON object. Check whether the file is cut off.",
-        )
+        row = _load(line, f"{where}, line {number}", "Write exactly one JSON object on each line.")
         if not isinstance(row, dict):
             raise PublicError(
                 f"{where}, line {number}: the line is {_KINDS[type(row)]}, not a JSON object. If the whole file is one "
@@ -100,16 +96,39 @@ def _keyed(key: str, row: Any, where: str) -> Any:
     return {"id": key, **row}
 
 
-def _load(text: str, where: str, hint: str) -> Any:
+def _load(text: str, where: str, one_value: str) -> Any:
+    """Return the value of a JSON text.
+
+    Args:
+        text: a file, or a line of JSON Lines.
+        where: the file, or the file and the line, for messages.
+        one_value: the mend if text follows after the value.
+    """
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         line = f", line {error.lineno}" if ", line " not in where else ""
-        raise PublicError(f"{where}{line}, column {error.colno}: not valid JSON ({error.msg}). {hint}") from None
+        mend = one_value if error.msg == "Extra data" else _mend(error)
+        raise PublicError(f"{where}{line}, column {error.colno}: not valid JSON ({error.msg}). {mend}") from None
     except _Refused as error:
         raise UserError(f"{where}: {error}") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, very deep brackets
         raise UserError(f"{where}: a value is not readable as JSON ({error}). Correct the value.") from None
+
+
+def _mend(error: json.JSONDecodeError) -> str:
+    """Return the likely correction of a text that is not valid JSON."""
+    if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string"):
+        return "A value does not end. Check whether the file is cut off. JSON Lines needs each object on one line."
+    if "control character" in error.msg:
+        return "Within a text, write \\n for a line end and \\t for a tab."
+    if "BOM" in error.msg:
+        return "Delete the byte-order mark (U+FEFF) at this column."
+    if error.doc[error.pos] == "'":
+        return "Put names and texts in double quotes."
+    if error.doc[error.pos] in "]}":
+        return "Remove the comma before the bracket, or add what is missing there."
+    return "Correct the text at this column."
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clinical_dpo.comparable import nfc
+from clinical_dpo.data.sources.tables import without_columns
 from clinical_dpo.data.sources.text_repairs import FORMS, is_base64_file
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
@@ -43,8 +44,16 @@ class TextReport:
     changes: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
+class _ErrorValue(UserError):
+    """A text is an error value of a spreadsheet."""
+
+
 def checked_texts(
-    rows: Sequence[Row], where: str, repair: Collection[str] = (), numbers: Sequence[int] | None = None
+    rows: Sequence[Row],
+    where: str,
+    repair: Collection[str] = (),
+    numbers: Sequence[int] | None = None,
+    unread: dict[str, str] | None = None,
 ) -> tuple[list[Row], TextReport]:
     """Check every text of every row, and make the repairs that `repair` names. Other faults are counted, not repaired.
 
@@ -55,6 +64,8 @@ def checked_texts(
         where: the file or data set of the rows, for messages.
         repair: names of `text_repairs.REPAIRS`.
         numbers: row numbers, for messages; 1, 2, ... if None.
+        unread: this function adds each column with an error value of Excel, as column -> reason. The returned rows lack
+            all columns in `unread`. If `unread` is None, such a value is an error.
 
     Returns:
         The rows with repaired texts; and a report that counts faults, such as texts in a program's notation (HTML,
@@ -62,16 +73,16 @@ def checked_texts(
         characters, and missing values that are spelled out.
 
     Raises:
-        UserError: a text is an error value of Excel; a text has more characters than `limits.characters`; a text or its
-            path (column name and keys, such as `a.b`) contains NUL or half a surrogate pair; or two keys of a row or
-            object differ only in Unicode form. The message names the location.
+        UserError: a text is an error value of Excel and `unread` is None; a text has more characters than
+            `limits.characters`; a text or its path (column name and keys, such as `a.b`) contains NUL or half a
+            surrogate pair; or two keys of a row or object differ only in Unicode form. The message names the location.
     """
     report = TextReport()
     checked = []
     for number, row in zip(numbers or range(1, len(rows) + 1), rows, strict=True):
-        check = _RowCheck(where, number, repair, report)
+        check = _RowCheck(where, number, repair, report, unread)
         checked.append(check.members(row, ""))
-    return checked, report
+    return without_columns(checked, unread or {}), report
 
 
 def text_facts(
@@ -116,6 +127,7 @@ class _RowCheck:
     number: int
     repair: Collection[str]
     report: TextReport
+    unread: dict[str, str] | None
 
     def value(self, value: Any, column: str) -> Any:
         """Return a value with its texts checked and repaired. For a nested value, `column` is a path such as `a.b`."""
@@ -140,7 +152,8 @@ class _RowCheck:
                 - A text contains NUL or half a surrogate pair.
                 - The key of a text, or the key of an object around the text, contains NUL or half a surrogate pair.
         """
-        members = {nfc(name): self.value(part, f"{prefix}{nfc(name)}") for name, part in row.items()}
+        read = self.value if prefix else self._column
+        members = {nfc(name): read(part, f"{prefix}{nfc(name)}") for name, part in row.items()}
         if len(members) < len(row):
             twice = next(name for name in row if name != nfc(name))
             raise UserError(
@@ -148,6 +161,20 @@ class _RowCheck:
                 "only in Unicode form. Rename one of the columns."
             )
         return members
+
+    def _column(self, value: Any, column: str) -> Any:
+        """Return a column's value with its texts checked and repaired. For an error value, add the column to `unread`.
+
+        Raises:
+            UserError: as for `members`.
+        """
+        try:
+            return self.value(value, column)
+        except _ErrorValue as error:
+            if self.unread is None:
+                raise
+            self.unread.setdefault(column, f"{error} Alternatively, name the column in `ignore`.")
+            return None
 
     def _text(self, text: str, column: str) -> Any:
         location = f"row {self.number}, column '{column}'"
@@ -200,7 +227,7 @@ class _RowCheck:
                 f"'{_BROKEN.sub('?', column)}' is not text. Remove the character, or export the row again."
             )
         if text in _EXCEL_ERRORS:
-            raise UserError(
+            raise _ErrorValue(
                 f"{self.where}, row {self.number}, column '{column}': the text is '{text}', an error value of a "
                 "spreadsheet. Correct the cell. If the intended text begins with = or -, first format the cell as text."
             )

@@ -26,8 +26,8 @@ class FieldPrompt(TypedDict):
 def text_prompts(
     records: Sequence[Row],
     texts: Mapping[str, Sequence[Row]],
-    template: str,
-    columns: Columns,
+    field: str,
+    settings: Mapping[str, Any],
     generated: bool,
     where: str,
 ) -> list[FieldPrompt]:
@@ -36,19 +36,21 @@ def text_prompts(
     Args:
         records: the source's records.
         texts: texts of other generated fields that the template uses; see `with_texts`.
-        template: Jinja template over the records' fields.
-        columns: field -> column, for the fields that the template uses and for the id.
+        field: name of the generated field, for messages.
+        settings: `prompt`, a Jinja template over the records' fields; and `columns` (field -> column), for the fields
+            that the template uses and for the id.
         generated: whether a generator of this package made the records (synthetic data); see `columns.map_row`.
         where: file of the records, for messages.
 
     Raises:
         UserError: a record lacks a field, or two records of equal id have different prompts. The message names the row.
     """
+    columns, key = settings["columns"], f"generated_fields.{field}.prompt"
     ids = record_ids(records, columns, generated, where)
     prompts: dict[str, FieldPrompt] = {}
     for number, (row_id, record) in enumerate(zip(ids, _filled(records, ids, texts, where), strict=True), start=1):
         try:
-            content = render_prompt(template, map_row(record, columns, generated))
+            content = render_prompt(settings["prompt"], map_row(record, columns, generated), key)
         except UserError as error:
             raise error.within(f"{where}, row {number}: ") from None
         prompt: FieldPrompt = {"id": row_id, "number": number, "prompt": [{"role": "user", "content": content}]}

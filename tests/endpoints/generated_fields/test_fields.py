@@ -29,7 +29,8 @@ def answers(*texts, finish_reason="stop"):
 
 
 def prompts(records, texts=None, prompt=PROMPT, columns=COLUMNS):
-    return text_prompts(records, texts or {}, prompt, columns, False, "source.jsonl")
+    settings = {"prompt": prompt, "columns": columns}
+    return text_prompts(records, texts or {}, "rejected", settings, False, "source.jsonl")
 
 
 def written(records, *texts, **more):
@@ -56,6 +57,13 @@ def test_a_prompt_may_use_another_generated_field():
 def test_a_record_without_a_field_is_refused_with_its_row():
     with pytest.raises(UserError, match=r"source\.jsonl, row 2: .*full_note"):
         prompts([RECORDS[0], {"idx": "8"}])
+
+
+def test_a_prompt_that_cannot_be_filled_in_is_refused_with_its_key():
+    with pytest.raises(
+        UserError, match=r"row 1: key 'generated_fields\.rejected\.prompt', field 'vignette' is missing"
+    ):
+        prompts(RECORDS, prompt="{{ vignette }}")
 
 
 def test_different_records_of_equal_id_are_refused_with_their_rows():

@@ -1,6 +1,8 @@
 """Cases of CSV and TSV: line ends, headers, delimiters, quotes, rows that are too long or too short."""
 
-from tests.helpers.malformed.case import COLUMNS, ROWS, Case, table, with_note
+import json
+
+from tests.helpers.malformed.case import COLUMNS, ROWS, Case, objects, table, with_note
 
 CSV = table()
 LONG = "Pyuria. " * 25_000  # 200 kB
@@ -244,6 +246,20 @@ CASES = [
     Case("row of 1,001 cells", "a.csv", b"," * 1000, "refused", ("line 1", "limits.columns")),
     Case("note of 11 MB", "a.csv", table(*with_note("x" * 11_000_000)).encode(), "refused", ("limits.characters",)),
     Case("Excel's error in a note", "a.csv", table(*with_note("#NAME?")).encode(), "refused", ("row 2", "#NAME?")),
+    Case(
+        "Excel's error in an unused column of text",
+        "a.csv",
+        table(*((*row, "#DIV/0!") for row in ROWS), header=(*COLUMNS, "days")).encode(),
+        "kept with a warning",
+        ("not read", "a.csv, row 1, column 'days'", "#DIV/0!", "`ignore`"),
+    ),
+    Case(
+        "Excel's error in an unused object",
+        "a.jsonl",
+        "".join(json.dumps(row | {"more": {"days": ["#N/A"]}}) + "\n" for row in objects()).encode(),
+        "kept with a warning",
+        ("not read", "first in column 'more'", "column 'more.days'"),
+    ),
     Case("web page in place of the file", "a.csv", b"<!DOCTYPE html>\n<html></html>\n", "refused", ("HTML or XML",)),
     Case("unknown column ignored", "a.csv", CSV.encode(), "refused", ("`ignore` names 'dat'",), {"ignore": ["dat"]}),
 ]

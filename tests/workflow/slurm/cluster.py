@@ -20,6 +20,7 @@ from tests.helpers.debian import PATH
 
 PACKAGES = ("slurm-wlm", "slurm-wlm-basic-plugins", "munge")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
+LONGEST = 1800  # seconds until a wait has failed; a run of a minute takes ten where other tests use all cores
 # MinJobAge: a test reads jobs that ended, on a slow machine after the default of five minutes.
 CONFIGURATION = """\
 ClusterName=test
@@ -78,7 +79,7 @@ def can_isolate() -> bool:
     return subprocess.run([*ISOLATED, "true"], capture_output=True).returncode == 0
 
 
-def wait_for(condition: Callable[[], object], description: str, seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], object], description: str, seconds: float = LONGEST) -> None:
     """Return as soon as `condition()` is true; raise AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
@@ -147,7 +148,7 @@ class Cluster:
     def start_node(self) -> None:
         """Start slurmd and wait until the node takes jobs."""
         self.run("slurmd")
-        wait_for(lambda: self.node_state() in ("idle", "mixed", "allocated"), "the node is up", 120)
+        wait_for(lambda: self.node_state() in ("idle", "mixed", "allocated"), "the node is up")
 
     def answers(self) -> bool:
         """Whether the controller answers."""
@@ -174,7 +175,7 @@ class Cluster:
     def cancel_all(self) -> None:
         """Cancel every job and wait until none runs."""
         self.run("scancel", "--user=root")
-        wait_for(lambda: not self.jobs("PENDING", "RUNNING", "COMPLETING"), "all jobs end", 180)
+        wait_for(lambda: not self.jobs("PENDING", "RUNNING", "COMPLETING"), "all jobs end")
 
     def stop(self) -> None:
         """Cancel all jobs and end all daemons."""

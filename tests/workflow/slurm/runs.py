@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.helpers.workflow import Project
-from tests.workflow.slurm.cluster import Cluster, wait_for
+from tests.workflow.slurm.cluster import LONGEST, Cluster, wait_for
 
 CONFIG = "tests/workflow/config/slurm.yaml"
 MODEL = "results/cluster/models/tiny-mistral/SHA256SUMS"
@@ -70,15 +70,15 @@ class Attempt:
 
     def until_checkpoint(self, step: int = 2) -> None:
         """Return when training has saved a checkpoint at `step` or later."""
-        wait_for(lambda: self._saved() >= step, f"checkpoint {step} is saved", 300)
+        wait_for(lambda: self._saved() >= step, f"checkpoint {step} is saved")
 
-    def end(self, seconds: float = 600) -> str:
+    def end(self, seconds: float = LONGEST) -> str:
         """Wait for the end, assert success, and return the output."""
         status, text = self.outcome(seconds)
         assert status == 0, text[-6000:]
         return text
 
-    def outcome(self, seconds: float = 600) -> tuple[int, str]:
+    def outcome(self, seconds: float = LONGEST) -> tuple[int, str]:
         """Wait for the end and return exit status and output; raise AssertionError after `seconds`."""
         try:
             text, _ = self.process.communicate(timeout=seconds)
