@@ -147,7 +147,7 @@ def _external(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **m
     return Case([f"task.external_predictions.{key}"], task, {"external_predictions": {external: after}}, **more)
 
 
-SIZES_OF_SNAPSHOT = {  # 60,000 weights, as SNAPSHOT has
+SIZES_OF_SNAPSHOT = {  # 60,000 weights, as SNAPSHOT has, or 101,408 with an output layer of its own
     **{"vocab_size": 1294, "hidden_size": 32, "intermediate_size": 64, "layers": 2, "heads": 4, "kv_heads": 2},
     "head_dim": 8,
 }
@@ -193,7 +193,7 @@ CASES: list[Case] = [
         ["model.parameters", *(f"model.sizes.{key}" for key in SIZES_OF_SNAPSHOT)],
         LABEL,
         model=SNAPSHOT,
-        model_change={"parameters": 70000, "sizes": SIZES_OF_SNAPSHOT},
+        model_change={"parameters": 101408, "sizes": SIZES_OF_SNAPSHOT},
     ),
     _model("title", {}, {"title": "Another title"}),
     Case(
