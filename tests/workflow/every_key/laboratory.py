@@ -23,6 +23,7 @@ REASONS = {
     "plot_training_curves": "one job draws the curves of all tasks, so that it runs if a task is removed",
 }
 GENERATED = ("results", "reports", "logs", ".snakemake")
+CORES = 4  # the study of all keys is the longest of the slow tests, and more jobs at once give it more of the machine
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Laboratory:
             shutil.copytree(self.folder / f"for-hub/{seed}", project.folder / f"given/model-{seed}")
         self.write(project, cases, False, config)
         write_external_answers(project, cases)
-        project.run()
+        project.run(cores=CORES)
         assert project.planned() == set()
         return project
 
@@ -81,8 +82,8 @@ def compare(laboratory: Laboratory, before: Project, name: str, write: Any) -> C
     for project in (after, scratch):
         write(project)
     planned = printed_jobs(after.run("--dry-run"))
-    ran = printed_jobs(after.run())
-    scratch.run()
+    ran = printed_jobs(after.run(cores=CORES))
+    scratch.run(cores=CORES)
     return Compared(before, after, scratch, planned, ran, all_jobs(scratch))
 
 
