@@ -79,11 +79,11 @@ def can_isolate() -> bool:
     return subprocess.run([*ISOLATED, "true"], capture_output=True).returncode == 0
 
 
-def wait_for(condition: Callable[[], object], description: str, seconds: float = LONGEST) -> None:
-    """Return as soon as `condition()` is true; raise AssertionError after `seconds`."""
-    end = time.monotonic() + seconds
+def wait_for(condition: Callable[[], object], description: str) -> None:
+    """Return as soon as `condition()` is true; raise AssertionError after LONGEST seconds."""
+    end = time.monotonic() + LONGEST
     while not condition():
-        assert time.monotonic() < end, f"not true after {seconds:g} s: {description}"
+        assert time.monotonic() < end, f"not true after {LONGEST} s: {description}"
         time.sleep(0.2)
 
 

@@ -72,20 +72,20 @@ class Attempt:
         """Return when training has saved a checkpoint at `step` or later."""
         wait_for(lambda: self._saved() >= step, f"checkpoint {step} is saved")
 
-    def end(self, seconds: float = LONGEST) -> str:
+    def end(self) -> str:
         """Wait for the end, assert success, and return the output."""
-        status, text = self.outcome(seconds)
+        status, text = self.outcome()
         assert status == 0, text[-6000:]
         return text
 
-    def outcome(self, seconds: float = LONGEST) -> tuple[int, str]:
-        """Wait for the end and return exit status and output; raise AssertionError after `seconds`."""
+    def outcome(self) -> tuple[int, str]:
+        """Wait for the end and return exit status and output; raise AssertionError after LONGEST seconds."""
         try:
-            text, _ = self.process.communicate(timeout=seconds)
+            text, _ = self.process.communicate(timeout=LONGEST)
         except subprocess.TimeoutExpired:
             self.process.kill()
             text, _ = self.process.communicate()
-            raise AssertionError(f"not ended after {seconds:g} s; printed:\n{text[-6000:]}") from None
+            raise AssertionError(f"not ended after {LONGEST} s; printed:\n{text[-6000:]}") from None
         return self.process.returncode, text
 
     def states(self) -> list[str]:
