@@ -36,6 +36,7 @@ def summary(
     pending_ratings: Rows,
     judges: Sequence[str] = (),
     mixed_versions: Sequence[str] = (),
+    ended_in_warmup: Sequence[str] = (),
     matched_runs: Sequence[str] = (),
 ) -> str:
     """Return the text of the summary: headline metrics, then notes on the results, and last the pending grades.
@@ -45,8 +46,8 @@ def summary(
     strings, as `io.read_csv` returns them.
 
     Args:
-        metrics: rows of `statistics.metrics.COLUMNS` of all tasks.
-        stats: rows of `statistics.comparisons.COLUMNS` of all tasks.
+        metrics: rows of all tasks with the columns `statistics.metrics.COLUMNS`.
+        stats: rows of all tasks with the columns `statistics.comparisons.COLUMNS`.
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv (scores of answers that need no model).
         corrected: rows of reports/tables/corrected.csv (a judge's estimates, corrected by raters' grades).
@@ -54,16 +55,15 @@ def summary(
         ties: texts about the sweeps in which several trials have the best score, from `sweep.selection.ties`.
         headlines: task -> name of its headline metric.
         folders: texts that say where the results are, such as "Figures: reports/demo/figures".
-        seeds: rows of `statistics.training_seeds.COLUMNS` of all tasks; empty with a single training seed.
+        seeds: rows of all tasks with the columns `statistics.training_seeds.COLUMNS`; empty with one training seed.
         seeds_file: path of the table with the rows of `seeds`.
         left_out: name of what the run leaves out (a task, or external answers) -> reason.
         pending_ratings: rows from `rating_rounds.with_sheet_files`, one per task, model, sheet and rater. Only sheets
             that a result table needs have rows. `pending` is the number of ratings still to come.
         judges: texts about the pending grades of judges.
-        mixed_versions: lines about libraries that differ between compared runs, from
-            `training.run_record.mixed_versions`.
-        matched_runs: lines that compare how long the arm sft_longer and DPO were trained (steps and tokens), from
-            `training.run_record.matched_runs`.
+        mixed_versions: from `training.run_record`: lines about libraries that differ between compared runs.
+        ended_in_warmup: from `training.run_record`: lines about training runs that ended in their warm-up.
+        matched_runs: from `training.run_record`: lines with steps and tokens of the arm sft_longer and of DPO.
     """
     comparisons = [comparison_name(*pair) for pair in PAIRS]
     width = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in comparisons)])
@@ -116,6 +116,7 @@ def summary(
     lines += [
         f"Compared numbers come from different versions of a library: {difference}" for difference in mixed_versions
     ]
+    lines += [f"Hardly trained, since training ended in its warm-up: {run}" for run in ended_in_warmup]
     lines += [f"Matched by steps: {run}" for run in matched_runs]
     pending = [
         "  {grader}: {n} answers of {task}/{model}/{variant}".format(**row)
@@ -284,8 +285,8 @@ def _marks(*rows: Mapping[str, str]) -> str:
     """Return the text in brackets at the end of a line of the table; "" if there is nothing to say.
 
     Example: "  [n=638, SFT: 3% cut at max_new_tokens, synthetic data, proxy grades (rouge_likert)]". n is the number of
-    graded items. After a variant's name comes the text from `_cut` about its answers. Parts that do not apply are left
-    out.
+    graded items. A variant's name is followed by the text that `_cut` returns for this variant. Parts that do not apply
+    are left out.
 
     Args:
         rows: the variants of the line, as rows of the metrics table. The parts about data and grader come from the

@@ -6,6 +6,7 @@ from typing import Any
 
 from clinical_dpo.io import read_json
 from clinical_dpo.paths import parse
+from clinical_dpo.variants import TITLES
 
 
 def total_seconds(run: Mapping[str, Any]) -> float:
@@ -43,8 +44,8 @@ def on_cpu(device: str) -> bool:
 def matched_runs(records: Iterable[str | Path]) -> list[str]:
     """Compare the training of the arm `sft_longer` (more SFT) with the training of DPO.
 
-    Each task and model with this arm has a line. The line has the steps and tokens of two training runs: the chosen
-    run of `sft_longer` and the chosen run of DPO.
+    The result has one line for each task and model with this arm. The line has the steps and tokens of two training
+    runs: the chosen run of `sft_longer` and the chosen run of DPO.
 
     Args:
         records: paths of records, as for `mixed_versions`.
@@ -56,10 +57,29 @@ def matched_runs(records: Iterable[str | Path]) -> list[str]:
             words = f"{run['steps']:,} steps and {run['tokens_seen']:,} tokens"
             runs.setdefault(f"{names['task']}, {names['model']}", {})[names["stage"]] = words
     return [
-        f"{model}: after SFT, the arm SFT longer is trained for {stages['sft_longer']}, and DPO for {stages['dpo']}"
+        f"{model}: after SFT, the arm 'SFT longer' is trained for {stages['sft_longer']}, and DPO for {stages['dpo']}"
         for model, stages in runs.items()
         if "sft_longer" in stages
     ]
+
+
+def ended_in_warmup(records: Iterable[str | Path]) -> list[str]:
+    """For each chosen training run that did not go beyond its warm-up, write a line with its steps.
+
+    In the warm-up, the learning rate rises from 0 to its full value. Training that ends there has hardly begun.
+
+    Args:
+        records: paths of records, as for `mixed_versions`.
+    """
+    lines = []
+    for path in records:
+        if Path(path).name == "run.json":
+            names, run = parse("best_run", path), read_json(path)
+            steps, warmup = run["steps"], run["settings"]["warmup_steps"]
+            if steps <= warmup:
+                run_name = f"{names['task']}, {names['model']}, {TITLES[names['stage']]}"
+                lines.append(f"{run_name} ({steps} steps of training, {warmup} of warm-up)")
+    return lines
 
 
 def mixed_versions(records: Iterable[str | Path]) -> list[str]:

@@ -18,8 +18,8 @@ from tests.helpers.trivial_rows import YES_TO_ALL, trivial_rows
 
 
 def test_caveats_come_first():
-    text = page("pending", "synthetic", watermark="demo").text
-    caveats = ("demo", "Synthetic data", "Grades awaited", "Sensitivity and specificity")
+    text = page("pending", "synthetic", watermark="demo", ended_in_warmup=["uti, llama, SFT (1 step)"]).text
+    caveats = ("demo", "Synthetic data", "Grades awaited", "Hardly trained", "Sensitivity and specificity")
     positions = [text.index(word) for word in caveats]
     assert positions == sorted(positions)
     assert "Proxy grades" not in text
@@ -155,7 +155,7 @@ def test_pending_ratings_and_left_out_tasks_are_listed():
     assert text.count("Dr <A> owes") == 1 and "owes 7 ratings" in text
     assert "Left out: triage (data/triage.csv is not there)" in text
     assert "send results/uti/llama/grading/correctness.Dr <A>.html (or" in text
-    assert "save the file that comes back as ratings/uti/llama/correctness.Dr <A>.csv" in text
+    assert "save the returned file as ratings/uti/llama/correctness.Dr <A>.csv" in text
 
 
 def test_the_page_shows_the_agreement_of_raters():

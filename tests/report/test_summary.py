@@ -75,6 +75,13 @@ def text_of(*tasks, left_out=None, pending_ratings=(), seeds=(), **more):
     )
 
 
+def test_training_that_ended_in_its_warm_up_is_named():
+    run = "uti, llama, SFT (10 steps of training, 30 of warm-up)"
+    text = text_of(rows_of("uti", "f1"), ended_in_warmup=[run])
+    assert f"Hardly trained, since training ended in its warm-up: {run}\n" in text
+    assert "warm-up" not in text_of(rows_of("uti", "f1"))
+
+
 def test_the_answer_for_each_model_and_the_margins_are_shown():
     answer = decision_row(sentence="SFT is enough: so.")
     text = text_of(rows_of("uti", "f1"), decisions=[answer, decision_row(comparison="sft_vs_base", sentence="")])
@@ -195,7 +202,7 @@ def test_an_awaited_sheet_says_whom_to_send_it_and_where_it_comes_back():
     )
     assert text.splitlines()[-1] == (
         "  anna: 5 of 22 items of sheet correctness, uti/llama; send r/uti/anna.html (or the sheet beside it as .csv, "
-        ".xlsx or .json) to anna; save the file that comes back as back/llama/correctness.anna.csv"
+        ".xlsx or .json) to anna; save the returned file as back/llama/correctness.anna.csv"
     )
 
 

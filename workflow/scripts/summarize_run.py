@@ -8,7 +8,7 @@ from clinical_dpo.paths import parse
 from clinical_dpo.report.rating_rounds import with_sheet_files
 from clinical_dpo.report.summary import summary
 from clinical_dpo.sweep.selection import ties
-from clinical_dpo.training.run_record import matched_runs, mixed_versions
+from clinical_dpo.training.run_record import ended_in_warmup, matched_runs, mixed_versions
 
 with job(snakemake) as params:
     waiting = {  # a dict, so that the models of a task share one line
@@ -37,6 +37,7 @@ with job(snakemake) as params:
         ),
         judges=[*params.unnamed_judges, *waiting],
         mixed_versions=mixed_versions(snakemake.input.records),
+        ended_in_warmup=ended_in_warmup(snakemake.input.records),
         matched_runs=matched_runs(snakemake.input.records),
     )
     with replacing(snakemake.output.text) as part:

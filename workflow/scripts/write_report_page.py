@@ -9,7 +9,7 @@ from clinical_dpo.papers.published import load_published
 from clinical_dpo.report.page.page import Drawing, report_page
 from clinical_dpo.report.page.tables import contradiction_rows
 from clinical_dpo.report.rating_rounds import with_sheet_files
-from clinical_dpo.training.run_record import matched_runs, mixed_versions
+from clinical_dpo.training.run_record import ended_in_warmup, matched_runs, mixed_versions
 
 with job(snakemake) as params:
     inputs = snakemake.input
@@ -43,6 +43,7 @@ with job(snakemake) as params:
         seeds=read_csv(inputs.seeds) if inputs.seeds else [],
         published=[row for path in inputs.numbers for row in read_csv(path)],
         mixed_versions=mixed_versions(inputs.records),
+        ended_in_warmup=ended_in_warmup(inputs.records),
         matched_runs=matched_runs(inputs.records),
         contradictions=contradiction_rows({name: studies[name] for name in params.studies if name in studies}),
     )

@@ -27,8 +27,8 @@ from clinical_dpo.variants import EXTERNAL, TITLES, arms_of, sorted_variants
 TEMPLATE = Path(__file__).parent / "template"
 ARMS_IN_WORDS = {
     "few_shot": "the base model with training rows as examples in its prompt",
-    "sft_longer": "the SFT model trained on with the SFT loss for as many steps as DPO",
-    "dpo_sft": "DPO with the SFT loss on the preferred answer added",
+    "sft_longer": "the SFT model after further training with the SFT loss, for as many steps as DPO",
+    "dpo_sft": "DPO with a second loss, the SFT loss on the preferred answer",
 }
 KINDS = {  # kind of figure -> its heading on the page
     "figure2": "Figure 2",
@@ -78,15 +78,16 @@ def report_page(
     published: Rows = (),
     contradictions: Rows = (),
     mixed_versions: Sequence[str] = (),
+    ended_in_warmup: Sequence[str] = (),
     matched_runs: Sequence[str] = (),
 ) -> str:
-    """Render the report page of a run as HTML. The page loads nothing and runs no script.
+    """Render the report page of a run as HTML. The page loads no other file and runs no script.
 
     The page contains neither patients' texts nor answers.
 
     Args:
-        metrics: rows of `statistics.metrics.COLUMNS` of all tasks, as computed or as read from CSV.
-        stats: rows of `statistics.comparisons.COLUMNS` of all tasks.
+        metrics: rows of all tasks with the columns `statistics.metrics.COLUMNS`, as computed or as read from CSV.
+        stats: rows of all tasks with the columns `statistics.comparisons.COLUMNS`.
         cost: rows with the columns COLUMNS of the module `report.cost_table`.
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv (scores of answers that need no model).
@@ -102,11 +103,13 @@ def report_page(
         pending_ratings: rows about raters' sheets from `rating_rounds.with_sheet_files`, with `pending` (number of
             ratings still to come).
         agreement: rows of agreement.csv of all tasks.
-        seeds: rows of `statistics.training_seeds.COLUMNS` of the tasks trained with several seeds.
-        published: rows of `papers.published.COLUMNS`; empty if the run is not compared with the papers.
+        seeds: rows with the columns `statistics.training_seeds.COLUMNS`, for the tasks trained with several seeds.
+        published: rows with the columns `papers.published.COLUMNS`; empty if the run is not compared with the papers.
         contradictions: rows from `tables.contradiction_rows`.
         mixed_versions: lines about libraries that differ between compared runs, from
             `training.run_record.mixed_versions`.
+        ended_in_warmup: lines about training runs that ended in their warm-up, from
+            `training.run_record.ended_in_warmup`.
         matched_runs: lines that compare how long the arm sft_longer and DPO were trained (steps and tokens), from
             `training.run_record.matched_runs`.
     """
@@ -133,7 +136,7 @@ def report_page(
         shown_tasks=list(dict.fromkeys(row["task"] for row in shown)),
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),
-        caveats=tables.caveats(shown, tasks, models, watermark, mixed_versions),
+        caveats=tables.caveats(shown, tasks, models, watermark, mixed_versions, ended_in_warmup),
         changed=changed_decisions(unreadable, tasks, models),
         trivial=trivial_rows(trivial, tasks, models),
         judges=bias_lines(judge_bias),

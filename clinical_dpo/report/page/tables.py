@@ -30,12 +30,17 @@ READ_ELSEWHERE = "; for external answers, the label read from each answer"
 
 
 def caveats(
-    shown: Rows, tasks: Tasks, models: Mapping[str, str], watermark: str | None, mixed_versions: Sequence[str] = ()
+    shown: Rows,
+    tasks: Tasks,
+    models: Mapping[str, str],
+    watermark: str | None,
+    mixed_versions: Sequence[str] = (),
+    ended_in_warmup: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """Return a warning, as (title, explanation), for each reason to distrust the page's numbers.
 
     The possible reasons, the strongest first, are: the watermark, synthetic data, proxy grades, pending grades, mixed
-    versions of libraries, and variants whose answers are mostly unreadable.
+    versions of libraries, training that ended in its warm-up, and variants whose answers are mostly unreadable.
 
     Args:
         shown: rows of metrics.csv about the tasks' headline metrics.
@@ -44,6 +49,8 @@ def caveats(
         watermark: the warning that the config puts on all numbers of the run, or None.
         mixed_versions: lines about libraries that differ between compared runs, from
             `training.run_record.mixed_versions`.
+        ended_in_warmup: lines about training runs that ended in their warm-up, from
+            `training.run_record.ended_in_warmup`.
     """
     synthetic = _titles([row for row in shown if row["data"] == "synthetic"], tasks)
     proxies = _titles([row for row in shown if row["proxy"] == "true"], tasks)
@@ -69,6 +76,9 @@ def caveats(
         reasons.append(
             ("Mixed versions", f"Compared numbers come from different versions of a library: {differences}.")
         )
+    if ended_in_warmup:
+        runs = "; ".join(ended_in_warmup)
+        reasons.append(("Hardly trained", f"Training ended in its warm-up: {runs}. More steps can give other results."))
     if unreadable := mostly_unreadable(shown):
         named = "; ".join(
             f"{tasks[row['task']]['title']}, {models[row['model']]}, {TITLES.get(row['variant'], 'external answers')} "
