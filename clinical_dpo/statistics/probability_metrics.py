@@ -9,7 +9,7 @@ With two labels, all metrics are about the probability of the first label, the p
   probable label is right, and about the probability of that label (Guo et al. 2017, arXiv:1706.04599).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import statsmodels.api as sm
@@ -22,82 +22,11 @@ from clinical_dpo.statistics.clustered import share_interval
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.groups import Groups, interval_method
 from clinical_dpo.statistics.intervals import LEVEL, Interval
+from clinical_dpo.statistics.ranking_metrics import auroc, average_precision, mean_over_classes
 
 BINS = 10  # of equal width
 CLIP = 1e-12  # a probability is kept this far from 0 and 1 before its logit is taken
-Ranking = Callable[[np.ndarray, np.ndarray], Statistic]
 PROBABILITY_METRICS = ("auroc", "average_precision", "brier", "calibration_slope", "ece")
-
-
-def auroc(scores: np.ndarray, positive: np.ndarray) -> Statistic:
-    """Return a function that computes the area under the ROC curve of the items with given weights.
-
-    The area is the chance that a positive item has a higher score than a negative item. Equal scores count half.
-
-    Args:
-        scores: score of each item, shape (items,).
-        positive: whether each item is positive, shape (items,), boolean.
-
-    Returns:
-        A function. It takes weights, an array of shape (resamples, items). It returns one area per resample, NaN if the
-        resample has no positive or no negative item.
-    """
-    hits, alarms = _by_threshold(scores, positive)
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        above, false = hits(weights), alarms(weights)
-        before = np.pad(above, ((0, 0), (1, 0)))[:, :-1]
-        area = (np.diff(false, axis=1, prepend=0) * (above + before) / 2).sum(axis=1)
-        return _share(area, above[:, -1] * false[:, -1])
-
-    return statistic
-
-
-def average_precision(scores: np.ndarray, positive: np.ndarray) -> Statistic:
-    """Return a function that takes the items' weights and returns the average precision.
-
-    Average precision is a sum over all thresholds. A threshold adds its precision, times the difference between its
-    recall and the recall of the next higher threshold.
-
-    Args:
-        scores: score of each item, shape (items,).
-        positive: whether each item is positive, shape (items,), boolean.
-
-    Returns:
-        A function. It takes the items' weights, an array of shape (resamples, items). It returns one value per
-        resample, NaN if the resample has no positive item.
-    """
-    hits, alarms = _by_threshold(scores, positive)
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        above, false = hits(weights), alarms(weights)
-        precision = np.nan_to_num(_share(above, above + false))
-        gained = (np.diff(above, axis=1, prepend=0) * precision).sum(axis=1)
-        return _share(gained, above[:, -1])
-
-    return statistic
-
-
-def _by_threshold(scores: np.ndarray, positive: np.ndarray) -> tuple[Statistic, Statistic]:
-    """Return two functions. The first sums the weights of the positive items at or above each score.
-
-    The second does the same for the negative items.
-
-    Args:
-        scores: score of each item, shape (items,).
-        positive: whether each item is positive, shape (items,), boolean.
-
-    Returns:
-        Two functions. Each takes weights, an array of shape (resamples, items), and returns the sums for all distinct
-        scores in descending order, an array of shape (resamples, distinct scores).
-    """
-    order = np.argsort(-scores, kind="stable")
-    last = np.flatnonzero(np.diff(scores[order], append=np.nan) != 0)  # position of the last item with each score
-
-    def of(kind: np.ndarray) -> Statistic:
-        return lambda weights: np.cumsum((weights * kind)[:, order], axis=1)[:, last]
-
-    return of(positive.astype(float)), of((~positive).astype(float))
 
 
 def brier(probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
@@ -133,7 +62,7 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> Statistic:
     Each item has an event, such as that its most probable label is right (see `confidence_of`). The probabilities of
     the events are put into ten bins of equal width (Naeini et al. 2015, AAAI). The error of a bin is the absolute
     difference between its mean probability and the share of its items whose event is true. The result is the mean error
-    of the bins, in which a bin counts by the total weight of its items.
+    of the bins. Each bin is weighted by the total weight of its items.
 
     Args:
         confidence: probability of each item's event, shape (items,).
@@ -176,35 +105,6 @@ def calibration_slope(
     fitted = model.fit(**covariance)
     low, high = fitted.conf_int(1 - LEVEL)[1]
     return float(fitted.params[1]), (float(low), float(high))
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
-
-
-def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
-    """Return a function that computes a metric such as AUROC as one value, for any number of labels.
-
-    With two labels, the value is the metric of the positive class. With more labels, the metric is computed for each
-    label against all others, and the value is the mean over the labels for which the metric is defined.
-
-    Args:
-        metric: function such as `auroc`. It takes the items' scores and whether each item is positive, and returns a
-            statistic.
-        probabilities: probability of each label for each item, shape (items, labels).
-        codes: index of each item's true label, shape (items,).
-
-    Returns:
-        A function. It takes weights, an array of shape (resamples, items), and returns one value per resample.
-    """
-    positions = range(1 if probabilities.shape[1] == 2 else probabilities.shape[1])
-    parts = [metric(probabilities[:, index], codes == index) for index in positions]
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        values = np.array([part(weights) for part in parts])
-        return _share(np.nansum(values, axis=0), (~np.isnan(values)).sum(axis=0))
-
-    return statistic
 
 
 def confidence_of(probabilities: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -266,8 +166,8 @@ def probability_estimates(
     confidence, right = confidence_of(values, codes)
     items, of = len(labels), classes[0] if len(classes) == 2 else ""
     statistics = {
-        "auroc": _mean_over_classes(auroc, values, codes),
-        "average_precision": _mean_over_classes(average_precision, values, codes),
+        "auroc": mean_over_classes(auroc, values, codes),
+        "average_precision": mean_over_classes(average_precision, values, codes),
         "brier": brier(values, codes),
         "ece": calibration_error(confidence, right),
     }

@@ -7,7 +7,7 @@ levels, or over random assignments if there are too many. No maintained library 
 groups, such as the visits of one patient. The numbers of small levels are masked (hidden).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from clinical_dpo.statistics.comparisons import holm, paired_rows
 from clinical_dpo.statistics.groups import Groups, groups_of, number_of_groups
 from clinical_dpo.statistics.headline_differences import headline_difference, headline_estimate
 from clinical_dpo.statistics.intervals import BLOCK, LEVEL, RESAMPLES, SAME, Interval
+from clinical_dpo.statistics.masked_levels import masked_levels
 from clinical_dpo.statistics.metrics import Grades
 from clinical_dpo.variants import VARIANTS, compared, sorted_variants
 
@@ -67,7 +68,7 @@ def subgroup_table(
             training seeds are left out.
         assigned: the level of each test item in each subgroup, rows of `data.subgroups.COLUMNS`, as read. The levels
             keep the order of these rows.
-        task: the task's settings `name`, `metric`, `data` and `seed`. A task with labels also has `positive` and
+        task: task settings with `name`, `metric`, `data` and `seed`. A task with labels also has `positive` and
             `negative`, or `labels`.
         smallest: a level with fewer items is masked (hidden). In a task with groups, a level with fewer groups is
             masked. None shows all levels.
@@ -185,7 +186,7 @@ def _values(parts: Sequence[Compared], task: Mapping[str, Any]) -> tuple[np.ndar
 
     Args:
         parts: for each level, the variant or comparison, restricted to the items of the level.
-        task: the task's setting `metric`.
+        task: task settings with `metric`.
 
     Returns:
         The values, and for each value the index of its level in `parts`; two arrays of shape (items,).
@@ -197,100 +198,6 @@ def _values(parts: Sequence[Compared], task: Mapping[str, Any]) -> tuple[np.ndar
         values.append(grades if part.second is None else grades - np.array(grade_values(part.second, metric)))
         levels.append(np.full(len(part.first), index))
     return np.concatenate([*values, np.empty(0)]), np.concatenate([*levels, np.empty(0, dtype=int)])
-
-
-def masked_levels(
-    of: Mapping[str, Mapping[str, Collection[str]]],
-    people: Callable[[Collection[str]], int],
-    smallest: int | None,
-) -> dict[str, set[str]]:
-    """Find the levels of each subgroup to mask (hide), to protect the numbers of a few people.
-
-    A few people are fewer than `smallest` people.
-
-    First, the function `masked` chooses levels in each subgroup without regard to the other subgroups. After that, two
-    subgroups together may still reveal the numbers of a few people. There are two cases:
-
-    - A level differs by only a few people from one level of another subgroup. For example, one subgroup has the level
-      "65 or more", and another has the level "66 or more". The numbers of the first level minus those of the second
-      would reveal the numbers of the people of age 65. The level of the later subgroup in `of` is masked.
-    - A level differs by only a few people from several levels of another subgroup together. For example, all women are
-      in two wards, and these wards have only a few other patients. The single level, here "women", is masked.
-
-    After each level that is masked in this way, `masked` chooses further levels of the same subgroup to protect it.
-
-    Args:
-        of: maps each subgroup to its levels, and each level to the ids of its items.
-        people: function that takes ids of items and returns the number of people: the number of different groups, such
-            as patients, to which the items belong. Without groups, it returns the number of items.
-        smallest: smallest number of people whose numbers are shown; None to show all numbers.
-
-    Returns:
-        A mapping from each subgroup to its masked levels.
-    """
-    if smallest is None:
-        return {subgroup: set() for subgroup in of}
-    items = {subgroup: {level: set(ids) for level, ids in levels.items()} for subgroup, levels in of.items()}
-    sizes = {subgroup: {level: people(ids) for level, ids in levels.items()} for subgroup, levels in items.items()}
-    hidden = {subgroup: masked(sizes[subgroup], smallest) for subgroup in items}
-
-    def revealing() -> tuple[str, str] | None:
-        """Find a shown level that, compared with another subgroup, reveals the numbers of too few people.
-
-        A reader knows the numbers of each shown level of the other subgroup, and of its masked levels together (they
-        count as one level here). From these numbers, subtraction gives the numbers of two sets of people. For example,
-        the level is "women", and the other subgroup is the ward:
-
-        - All people in wards that have women, minus the women: the men in these wards.
-        - All women, minus the people in wards that have only women: the women in the other wards. This set exists only
-          if some ward has only women.
-
-        A level is found if one of the two sets has at least 1 and fewer than `smallest` people.
-
-        Returns:
-            The level's subgroup and the level; None if there is no such level.
-        """
-        for subgroup in reversed(list(items)):
-            for level, own in items[subgroup].items():
-                for other in items:
-                    if other == subgroup or level in hidden[subgroup]:
-                        continue
-                    # The sum of the masked levels is known: it is the total minus the shown levels.
-                    rest: set[str] = set().union(*(items[other][name] for name in hidden[other]))
-                    known = [ids for name, ids in items[other].items() if name not in hidden[other]] + [rest]
-                    around: set[str] = set().union(*(ids for ids in known if ids & own))
-                    within: set[str] = set().union(*(ids for ids in known if ids <= own))
-                    differences = [around - own] + ([own - within] if within else [])
-                    if any(0 < people(ids) < smallest for ids in differences):
-                        return subgroup, level
-        return None
-
-    while few := revealing():
-        subgroup, level = few
-        hidden[subgroup] = masked(sizes[subgroup], smallest, {*hidden[subgroup], level})
-    return hidden
-
-
-def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()) -> set[str]:
-    """Find the levels of one subgroup to mask (hide): levels that are too small, `others`, and levels to protect these.
-
-    The total of all levels is known, so a single masked level could be computed from it. If any level is masked, the
-    smallest other levels are therefore masked too, until at least two levels are masked and they have at least
-    `smallest` items or groups together, or until all levels are masked.
-
-    Args:
-        sizes: maps each level to its number of items or groups.
-        smallest: a level with fewer items or groups than this is too small, and is masked.
-        others: levels that are masked whatever their size.
-    """
-    by_size = sorted(sizes, key=lambda level: sizes[level])
-    hidden = [level for level in by_size if sizes[level] < smallest or level in others]
-    for level in by_size:
-        if not hidden or (len(hidden) > 1 and sum(sizes[each] for each in hidden) >= smallest):
-            break
-        if level not in hidden:
-            hidden.append(level)
-    return set(hidden)
 
 
 def levels_p(values: np.ndarray, levels: np.ndarray, groups: Groups | None, seed: int) -> float | None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from clinical_dpo.statistics.grouped_grades import with_groups
-from clinical_dpo.statistics.subgroups import ALL, masked, masked_levels
+from clinical_dpo.statistics.masked_levels import masked, masked_levels
+from clinical_dpo.statistics.subgroups import ALL
 from tests.helpers.subgroups import SEXES, assigned, planted, table_of
 
 

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from clinical_dpo.statistics import probability_metrics as metrics
 from clinical_dpo.statistics.clustered import share_interval
 from clinical_dpo.statistics.probability_metrics import probability_estimates, reliability_rows
+from clinical_dpo.statistics.ranking_metrics import auroc, average_precision
 from tests.helpers.labelled_answers import CLASSES, drawn_probabilities
 
 TWO = ["UTI", "No UTI"]
@@ -65,8 +66,8 @@ def test_each_resample_s_metrics_are_scikit_learn_s_with_those_weights(tied):
     probabilities, labels, scores, positive = binary(3, tied=tied)
     weights = np.random.default_rng(0).multinomial(60, np.ones(60) / 60, size=20).astype(float)
     for statistic, reference in (
-        (metrics.auroc(scores, positive), sk.roc_auc_score),
-        (metrics.average_precision(scores, positive), sk.average_precision_score),
+        (auroc(scores, positive), sk.roc_auc_score),
+        (average_precision(scores, positive), sk.average_precision_score),
         (metrics.brier(*metrics.as_arrays(probabilities, labels, TWO)), sk.brier_score_loss),
     ):
         expected = [reference(positive, scores, sample_weight=weight) for weight in weights]
