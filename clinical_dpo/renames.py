@@ -84,5 +84,6 @@ def refuse_old_names(files: Mapping[str, tuple[str, Any]]) -> None:
     if lines:
         raise UserError(
             "\n".join(["These names have changed:", *lines])
-            + "\nThis command rewrites the files and keeps their comments: python -m clinical_dpo.migrate FILE ..."
+            + "\nIf an old name follows --config on the command line, replace it there. This command rewrites files "
+            "and keeps their comments: python -m clinical_dpo.migrate FILE ..."
         )

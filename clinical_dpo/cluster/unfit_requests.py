@@ -205,17 +205,17 @@ def _problems(
 
 
 def _no_node(request: Request, name: str, nodes: Sequence[SlurmRecord], policy: RetryPolicy) -> str | None:
-    """The first reason why no node of a partition can run the job; None if a node can run it."""
+    """The first reason why no node of a partition can run the job; None if a node can, or if `nodes` is empty."""
     if not nodes:
         return None
     wanted = f"{request.gpu_model or ''} GPU".strip()
     with_gpu = [node for node in nodes if _has_gpus(node, request)]
     if not with_gpu:
         kinds = sorted({kind or "GPUs without a kind" for node in nodes for kind, _ in _gpus(node)})
+        other = "If an available kind is enough, set compute.gpu_model to that kind, or to null for any kind."
         return (
             f"no node of partition '{name}' has {request.gpus} {wanted}, which rule '{request.rule}' requests. "
-            f"Available: {', '.join(kinds) or 'no GPU'}. Set compute.gpu_model to an available kind, or to null for "
-            "any kind. Or use another partition."
+            f"Available: {', '.join(kinds) or 'no GPU'}. Use another partition.{f' {other}' if kinds else ''}"
         )
     with_cpus = [node for node in with_gpu if int(node.get("CPUTot", request.cpus)) >= request.cpus]
     if not with_cpus:
@@ -264,8 +264,9 @@ def refused_accounts(requests: Iterable[Request]) -> list[str]:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode and re.search(r"account|qos", done.stderr, re.IGNORECASE):
             message = done.stderr.strip().splitlines()[-1]
+            limit = "If other jobs have reached this limit, wait until they have ended. Otherwise: "
             problems.append(
-                f"{' '.join(options) or 'no account'}: {message}. Set slurm_account (and qos) in slurm/config.yaml, or "
-                f"for one run: {FOR_ONE_RUN}"
+                f"{' '.join(options) or 'no account'}: {message}. {limit * ('limit' in message)}Set "
+                f"slurm_account (and qos) in slurm/config.yaml, or for one run: {FOR_ONE_RUN}"
             )
     return problems

@@ -5,6 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.config.column_rules import subgroups
 from clinical_dpo.config.endpoints import Endpoint, check_endpoint_allowed, endpoint_named, why_unavailable
 from clinical_dpo.errors import UserError
 from clinical_dpo.paths import Paths
@@ -57,7 +58,7 @@ def field_columns(task: Mapping[str, Any], field: str) -> dict[str, Any]:
 
 
 def prompt_fields(generated_fields: Mapping[str, Any], field: str) -> list[str]:
-    """The other generated fields that the prompt of a generated field uses."""
+    """Names of the generated fields that the prompt of the generated field `field` uses, sorted."""
     return sorted(_used(generated_fields[field]["prompt"]) & set(generated_fields))
 
 
@@ -160,8 +161,8 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
         check_endpoint_allowed(task, endpoint, config.get("phi_hosts", ()), config.get("plain_http_hosts", ()))
         if "when_missing" not in task:
             raise UserError(
-                f"{where}: key 'when_missing' is missing. Add it: it determines what the run does while endpoint "
-                f"'{endpoint.name}' has no API key."
+                f"{where}: key 'when_missing' is missing. Add it: it says what the run does if it starts without the "
+                f"API key of endpoint '{endpoint.name}'."
             )
     dependencies = {field: prompt_fields(generated_fields, field) for field in generated_fields}
     try:
@@ -170,9 +171,9 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
         cycle = ", ".join(sorted(set(error.args[1])))
         if cycle in generated_fields:
             raise UserError(
-                f"{where}: key 'generated_fields.{cycle}': the prompt uses '{cycle}', the field that it writes. To use "
-                f"the source's column of this name, give it another name under `columns`, such as `source_{cycle}: "
-                f"{cycle}`."
+                f"{where}: key 'generated_fields.{cycle}': the prompt uses '{cycle}', which is this field itself. If "
+                f"the source's column '{cycle}' is meant, add `source_{cycle}: {cycle}` to `columns`, and write "
+                f"source_{cycle} in the prompt."
             ) from None
         raise UserError(
             f"{where}: generated_fields: the prompts of {cycle} need each other's texts. Change one of these prompts, "
@@ -180,10 +181,32 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
         ) from None
     used = _used(task["prompt"]).union(READ_FIELDS, {ANSWER_FIELD[task["answer_type"]]}, *dependencies.values())
     used |= {"rejected"} if task["rejected_source"] == "field" else set()
+    used |= _columns_used(task, where)
     for field in generated_fields:
         if field not in used:
-            hint = "Set `rejected_source: field`." if field == "rejected" else "Remove it, or name it in `prompt`."
+            hint = (
+                "Set `rejected_source: field`."
+                if field == "rejected"
+                else "Remove it, or use it in `prompt` or `columns`."
+            )
             raise UserError(f"{where}: key 'generated_fields.{field}': nothing uses this field. {hint}")
+
+
+def _columns_used(task: Mapping[str, Any], where: str) -> set[str]:
+    """Names of the columns that `columns`, `group` and `subgroups` of a task use. A path `a.b` uses column `a`."""
+    from clinical_dpo.templates import is_template
+
+    mappings = {f"columns.{field}": column for field, column in task.get("columns", {}).items()}
+    mappings |= {"group": task["group"]} if "group" in task else {}
+    mappings |= {f"subgroups.{subgroup['name']}": subgroup["column"] for subgroup in subgroups(task)}
+    used = set[str]()
+    for key, mapping in mappings.items():
+        for column in [mapping] if isinstance(mapping, str) else mapping:
+            try:
+                used |= _used(column) if is_template(column) else {column, column.partition(".")[0]}
+            except UserError as error:
+                raise error.within(f"{where}: key '{key}': ") from None
+    return used
 
 
 def _used(template: str) -> set[str]:

@@ -35,7 +35,7 @@ def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
             raise UserError(
                 f"{where}: a reply of endpoint '{task['judge']}' has at most {endpoint.token_limit} tokens, but a "
                 f"reply about the {len(task['rubric'])} items of key 'rubric' needs about {fewest} tokens. Set "
-                f"max_tokens of this endpoint to {fewest} or more."
+                f"max_tokens of this endpoint to {fewest} or more. If its `parameters` have a limit, raise that limit."
             )
 
 
@@ -76,9 +76,9 @@ def is_corrected(task: Mapping[str, Any]) -> bool:
 def judging_round(record: str | Path, endpoint: Endpoint) -> int:
     """Return the number of a judge's current round. A round asks the judge about all items without a verdict.
 
-    The number is that of the last round plus 1 if two conditions hold: the endpoint is available, and the last round
-    left items pending that the server did not refuse. Otherwise it is the number of the last round. The number is a
-    parameter of the Snakemake rule, so a changed number makes the rule run again.
+    The number is the last round's number plus 1 if the endpoint is available and the last round has pending items that
+    the server did not refuse. Otherwise it is the last round's number. The number is a parameter of the Snakemake rule,
+    so a changed number makes the rule run again.
 
     Items that the server refused cause no new round. If there is a new round, it asks about these items again.
 

@@ -107,7 +107,8 @@ def check_sizes(model: Mapping[str, Any], where: str) -> None:
         f"{where}: key 'sizes' gives {shared:,.0f} parameters if the output layer shares the weights of the "
         f"embeddings, and {own:,.0f} if it does not. But key 'parameters' is {model['parameters']:,}. Copy the sizes "
         "from the model's config.json: vocab_size, hidden_size, intermediate_size, num_hidden_layers, "
-        "num_attention_heads, num_key_value_heads, and head_dim if it is there."
+        "num_attention_heads, num_key_value_heads, and head_dim if it is there. If the sizes are right, correct "
+        "`parameters`."
     )
 
 

@@ -12,8 +12,8 @@ BARE = "~"  # prefix of a label "no X" where the answer says X, without the "no"
 def labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return spelling -> label. The spellings are labels and synonyms, normalised as `sentences` normalises an answer.
 
-    A label or synonym that begins with a negation adds a second spelling. If this is already a spelling, it keeps its
-    label.
+    A label or synonym that begins with a negation adds a second spelling. If the second spelling already has a
+    label, it keeps this label.
 
     - "No UTI" adds `uti` -> "~No UTI". The prefix "~" (BARE) says that the spelling lacks the "no": an answer that
       denies `uti` means "No UTI". The words "not" and "non" are treated like "no".
@@ -25,7 +25,10 @@ def labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[st
     spellings_by_label = {label: [_plain(label), *map(_plain, synonyms.get(label, []))] for label in labels}
     if len({spellings[0] for spellings in spellings_by_label.values()} - {""}) < len(labels):
         quoted = ", ".join(f"'{label}'" for label in labels)
-        raise UserError(f"key 'labels': two of {quoted} differ only in punctuation. Use different words in each label.")
+        raise UserError(
+            f"key 'labels': two of {quoted} differ only in punctuation, or one of them has no letter and no digit. Use "
+            "different words in each label."
+        )
     by_spelling = {
         spelling: label for label, spellings in spellings_by_label.items() for spelling in spellings if spelling
     }

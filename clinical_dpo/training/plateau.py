@@ -19,7 +19,7 @@ def plateau_step(curve: Sequence[tuple[int, float]], tolerance: float) -> int:
 
     Args:
         curve: pairs of step and eval loss, in the order of steps, step 0 first. Losses that are not finite are ignored.
-        tolerance: share of the fall from the loss at step 0 to the lowest loss, between 0 and 1.
+        tolerance: largest share of the total fall (loss at step 0 - lowest) that may be left, between 0 and 1.
 
     Raises:
         ValueError: the curve has fewer than two points.
@@ -29,9 +29,14 @@ def plateau_step(curve: Sequence[tuple[int, float]], tolerance: float) -> int:
             "The curve of the eval loss has fewer than two points, but a plateau needs the eval loss at step 0 and at "
             "one later step. Delete the probe's log.csv and run again."
         )
-    start, lowest = curve[0][1], min((loss for _, loss in curve if isfinite(loss)), default=nan)
+    start, lowest = curve[0][1], lowest_loss(curve)
     flat = lowest + tolerance * (start - lowest)
     return next((step for step, loss in curve[1:] if lowest < start and loss <= flat), curve[1][0])
+
+
+def lowest_loss(curve: Sequence[tuple[int, float]]) -> float:
+    """Return the lowest finite eval loss of a curve (pairs of step and loss); NaN if no loss is finite."""
+    return min((loss for _, loss in curve if isfinite(loss)), default=nan)
 
 
 def eval_curve(log: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:

@@ -220,7 +220,7 @@ def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
         size = trainer.args.eval_batch_size
         mend = "Lower eval_batch_size." if size > 1 else "Use a GPU with more memory, or lower max_length."
         return PublicError(f"Out of memory in evaluation with {size} row{'s' * (size > 1)} at once. {mend}")
-    key = "micro_batch_tokens" if trainer.token_collator else "micro_batch_size"
+    key, halved = ("micro_batch_tokens", "tokens") if trainer.token_collator else ("micro_batch_size", "rows")
     if rows == 1:
         return PublicError(
             f"Out of memory in training, although the micro-batch has only one row (key '{key}'). Use a GPU with more "
@@ -230,7 +230,7 @@ def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
     note_out_of_memory(checkpoints)
     return PublicError(
         f"Out of memory in training with {rows} rows at once (key '{key}'). Run again. The next attempt computes half "
-        "as many rows at once."
+        f"as many {halved} at once."
     )
 
 

@@ -85,7 +85,7 @@ def test_retries_stay_within_the_configured_run_time():
 
 def test_an_unknown_kind_of_gpu_is_refused_with_the_known_ones():
     (problem,) = job_problems(gpu_model="v100")
-    assert "1 v100 GPU" in problem and "3g.20gb, a100, h100" in problem and "Set compute.gpu_model" in problem
+    assert "1 v100 GPU" in problem and "3g.20gb, a100, h100" in problem and "set compute.gpu_model" in problem
 
 
 def test_a_partition_without_a_gpu_is_refused():
@@ -161,6 +161,13 @@ def test_an_account_that_slurm_refuses_is_refused_once_with_slurms_message(slurm
         refuse_unfit_requests([replace(JOB, account="mine"), replace(JOB, account="mine", mem_mb=1)], [], POLICY)
     (call,) = (tmp_path / "calls").read_text().splitlines()
     assert "--test-only" in call and "--account=mine" in call
+
+
+def test_a_limit_of_the_account_that_other_jobs_have_reached_is_said_to_end_with_them(slurm):
+    message = "sbatch: error: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
+    slurm(f'echo "{message}" >&2; exit 1')
+    with pytest.raises(UserError, match=r"submit limit.*wait until they have ended\. Otherwise: Set slurm_account"):
+        refuse_unfit_requests([JOB], [], POLICY)
 
 
 def test_other_messages_of_sbatch_do_not_stop_a_start(slurm):

@@ -119,6 +119,10 @@ BAD_SHEETS = {
         {"rows": [["1", "Why?", "b"], ["2", datetime.date(2019, 5, 1), "b"]]},
         ["cell B3: the cell contains a date (2019-05-01 00:00:00), but its column contains texts", "as text"],
     ),
+    "time": (
+        {"rows": [["1", "Why?", "b"], ["2", datetime.time(2, 20), "b"]]},
+        ["cell B3: the cell contains a time (02:20:00)", "such as 1:80 into a time", "as text"],
+    ),
     "error": ({"rows": [["1", "a", "#N/A"]]}, ["cell C2: the cell shows the error #N/A. Correct the cell"]),
     "no rows": ({"rows": []}, ["has no rows"]),
 }

@@ -98,7 +98,7 @@ def test_too_few_rows_are_refused_with_both_numbers_and_the_mend():
 
 def test_repeated_prompts_do_not_count_as_rows():
     repeats = [row | {"id": f"{row['id']}b"} for row in labelled(100, 50)]
-    with pytest.raises(UserError, match=r"only 799 are available\. 100 more repeat the prompt of another row\."):
+    with pytest.raises(UserError, match=r"only 799 are available\. 100 more rows repeat the prompt of another row\."):
         draw([*labelled(799, 300), *repeats])
     with pytest.raises(UserError, match=r"only 799 are available\. Add rows"):
         draw(labelled(799, 300))

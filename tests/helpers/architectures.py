@@ -270,21 +270,21 @@ def document():
 INTRODUCTION = """\
 # Architectures
 
-Names are `model_type` in a model's config.json. Each cell is a run of SFT and then of DPO on a random model of two
+Names are `model_type` in a model's config.json. Each cell is the result of SFT and then of DPO on a random model of two
 layers, on a CPU in float32, with prompts that are longer than the attention windows.
 
 - `equal` in the columns flat, padded, LoRA and full: losses, gradient norms, log-probabilities and trained weights
-  equal those of stock TRL within float32 rounding. Flat and padded train a LoRA. Full trains all weights in the layout
-  that the architecture computes.
+  equal those of stock TRL within float32 rounding. Flat and padded train a LoRA, and LoRA repeats the result of padded.
+  Full trains all weights in the layout that the architecture computes.
 - `equal` in the column NF4: with a LoRA on four-bit weights, the log-probabilities before and after training equal
   those of plain transformers and PEFT.
 - `no` in the column flat: rows are padded whatever `layout` says. The log says so once, and `run.json` has `layout` and
-  `padded_because`. This also holds for every architecture that is not on this page. Settings that the flat layout does
-  not support (capped or scaled logits, attention in both directions) pad a run in the same way.
+  `padded_because`. This also holds for every architecture that is not on this page, and for a model whose config.json
+  has a setting that the flat layout does not support (capped or scaled logits, attention in both directions).
 
 `gemma3` reads images as well. Here it reads text, and its LoRA is on its language model alone. `mixtral` is a mixture
 of experts, and its LoRA is on its attention alone: transformers keeps the weights of all experts in one tensor, which
-is no linear layer. With `lora_targets: all-linear` the log says how many weights they have. Full training
+is no linear layer. With `lora_targets: all-linear` the log says how many weights the experts have. Full training
 trains the experts too. Labels by likelihood and generated answers are tested for all these architectures
 (`tests/inference/test_architectures.py`).
 

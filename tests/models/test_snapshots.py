@@ -66,7 +66,7 @@ NAMES_WEIGHTS = {"transformers_weights": "x.safetensors"}
 
 @pytest.mark.parametrize(
     ("config", "message"),
-    [(None, r"no config\.json.*Set `id`"), (NAMES_WEIGHTS, r"config\.json.*`transformers_weights`.*Set `revision`")],
+    [(None, r"no config\.json.*set `id`"), (NAMES_WEIGHTS, r"config\.json.*`transformers_weights`.*Set `revision`")],
 )
 def test_a_missing_config_or_one_that_names_weights_is_refused(hub, tiny_base, tmp_path, config, message):
     folder = tmp_path / "copy"

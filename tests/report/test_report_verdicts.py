@@ -74,7 +74,7 @@ def test_a_verdict_follows_the_test(effect, significant, status, kind):
             "0.1",
             "0.2",
             "open",
-            "no difference shown between DPO and SFT in right answers, but F1 is higher",
+            "no difference shown between DPO and SFT in right answers, but F1 of DPO is higher",
         ),
     ],
 )

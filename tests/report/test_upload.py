@@ -152,5 +152,5 @@ def test_a_repository_is_named_by_run_task_model_and_stage():
 
 
 def test_a_name_that_the_hub_does_not_allow_is_refused(hub, upload):
-    assert "Shorten the name" in upload(name="clinic/" + "x" * 100)
+    assert "shorten the name" in upload(name="clinic/" + "x" * 100)
     assert not hub.requests

@@ -120,8 +120,8 @@ def control(name, ratings, **changes):
     [
         ("likert", ["1", "1", "2", "1"], 1.25, "false", "a mean grade of 1.2 on a scale from 1 to 5"),
         ("likert", ["4", "4", "2", "1"], 2.75, "true", "a mean grade of 2.8 on a scale from 1 to 5"),
-        ("correctness", ["incorrect"] * 20, 0, "false", "calls 0% of 20 answers to other questions correct"),
-        ("correctness", ["correct"] * 5 + ["incorrect"] * 5, 0.5, "true", "calls 50% of 10 answers to other"),
+        ("correctness", ["incorrect"] * 20, 0, "false", "grades 0% of 20 answers to other questions as correct"),
+        ("correctness", ["correct"] * 5 + ["incorrect"] * 5, 0.5, "true", "grades 50% of 10 answers to other"),
     ],
 )
 def test_answers_to_other_questions_must_score_low(kind, ratings, estimate, suspicious, text):

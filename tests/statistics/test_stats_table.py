@@ -201,7 +201,8 @@ def test_an_error_names_grades_that_cannot_be_paired(base, sft, message):
 def test_labels_that_differ_between_variants_are_named():
     base, sft = labelled(["UTI", "No UTI"], ["UTI", "UTI"]), labelled(["UTI", "UTI"], ["UTI", "UTI"])
     with pytest.raises(
-        UserError, match=r"uti, item q1, field 'label': the label is 'UTI' .* 'No UTI' .* Delete both tables of grades"
+        UserError,
+        match=r"uti, item q1, field 'label': the label is 'UTI' .* 'No UTI' .* Delete grades/\*\.csv of this task",
     ):
         compare(base, sft, sft, LABELS)
 

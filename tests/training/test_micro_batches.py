@@ -113,7 +113,7 @@ def test_out_of_memory_names_the_tokens_and_halves_them(study, tmp_path, monkeyp
 
     computed = RowMeanSFTTrainer.compute_loss
     monkeypatch.setattr(RowMeanSFTTrainer, "compute_loss", fail)
-    with pytest.raises(UserError, match=r"4 rows.*micro_batch_tokens.*Run again.*half"):
+    with pytest.raises(UserError, match=r"4 rows.*micro_batch_tokens.*Run again.*half as many tokens"):
         train_sft(run, *sft_data(folder))
     train_sft(run, *sft_data(folder))
     assert read_json(tmp_path / "run/run.json")["micro_batch_tokens"] == 500

@@ -159,9 +159,9 @@ def test_a_damaged_cache_is_an_empty_cache(tmp_path):
         (
             {"model": {"dtype": "float32", "quantization": {"type": "nf4"}}, "max_new_tokens": 6, "versions": {}},
             {"code": "1", "model": {"dtype": "bfloat16"}, "max_new_tokens": 6},
-            [("model.dtype", "'float32'", "'bfloat16'"), ("model.quantization.type", "'nf4'", "nothing")],
+            [("model.dtype", "'float32'", "'bfloat16'"), ("model.quantization.type", "'nf4'", "no value")],
         ),
-        ({}, {"seed": 42}, [("seed", "nothing", "42")]),
+        ({}, {"seed": 42}, [("seed", "no value", "42")]),
         ({"labels": ["a", "b"], "empty": {}}, {"labels": ("a", "b"), "empty": {}}, []),
     ],
 )

@@ -32,7 +32,7 @@ def test_a_run_ends_with_its_folders_and_pending_ratings(finished):
     assert re.search(r"anna: \d+ of \d+ items of sheet correctness, triage_urgency/tiny-mistral", words)
     assert re.search(r"anna: \d+ of \d+ items of sheet preference, pubmedqa/tiny-biomistral", words)
     assert "send results/small/triage_urgency/tiny-mistral/grading/correctness.anna.html" in words
-    assert "comes back as ratings/small/triage_urgency/tiny-mistral/correctness.anna.csv" in words
+    assert "the returned file as ratings/small/triage_urgency/tiny-mistral/correctness.anna.csv" in words
     assert "Next:\n  open reports/small/summary.html in a browser\n" in awaited
     assert f"snakemake --cores 1 all --configfile {SMALL}  # once the awaited grades are there" in awaited
     assert max(map(len, awaited.partition("Next:")[0].splitlines())) <= LONGEST

@@ -20,7 +20,10 @@ if SUBMITS:
 
 
 def close_slurm_logs():
-    """If a task is private, close the folder of Slurm's logs to other users. Snakemake must have set the folder."""
+    """If a task is private, close the folder of Slurm's logs to other users.
+
+    `onstart` calls this function, because Snakemake sets the folder before `onstart`.
+    """
     if SUBMITS and private_tasks(study.tasks):
         try:
             close_folder(getattr(workflow.executor_settings, "logdir", None) or ".snakemake/slurm_logs")
@@ -49,7 +52,8 @@ def stop_if_slurm_cannot_run_jobs():
     requests = {Request.from_job(job.rule.name, job.threads, job.resources) for job in jobs}
     compute = study.config["compute"]
     policy = RetryPolicy(workflow.execution_settings.retries, compute["max_runtime"], compute["max_mem_mb"])
-    cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE", home)).expanduser()
     model_folders = [model_folder(each["path"], name) for name, each in study.models.items() if "path" in each]
     try:
         refuse_unfit_requests(requests, [Path.cwd(), cache, *model_folders], policy, compute["shared_disk"])
@@ -66,13 +70,16 @@ def stop_if_no_gpu_runs_jobs():
         files = ", ".join(f"config/models/{model}.yaml" for model in models)
         raise WorkflowError(
             f"This computer has no GPU that jobs may use, and {files} requests one (gpu: 1). Run on a computer "
-            "with a GPU, or on a cluster (--profile slurm). To compute on CPUs, set `gpu: 0` in the file, or "
-            f"`overrides: {{models: {{{models[0]}: {{gpu: 0}}}}}}` in the config."
+            "with a GPU, or on a cluster (--profile slurm). To compute on CPUs, set `gpu: 0` for each of these models: "
+            f"in its file, or with `overrides: {{models: {{{models[0]}: {{gpu: 0}}}}}}` in the config."
         )
 
 
 def private_text(wildcards):
-    """1 if the replies to a job must be closed to other users, else 0. As a resource it reruns no job if it changes."""
+    """1 if the replies to a job must be closed to other users, else 0.
+
+    The value is a resource of the job and not a param, so that a change of the value reruns no job.
+    """
     return int(study.tasks[wildcards.task].get("phi", False))
 
 
@@ -96,7 +103,7 @@ def training_memory(wildcards, attempt):
 
 
 def loading_memory(wildcards, attempt):
-    """Host memory in MB that a job that answers requests: twice as much at every further attempt, up to the maximum."""
+    """Host memory in MB for a job that loads a model: twice as much at every further attempt, up to the maximum."""
     estimate = host_memory_mb(study.models[wildcards.model])
     return scaled_request(estimate, attempt, study.config["compute"]["max_mem_mb"])
 

@@ -2,7 +2,7 @@
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_json
-from clinical_dpo.training.plateau import eval_curve, plateau_step
+from clinical_dpo.training.plateau import eval_curve, lowest_loss, plateau_step
 
 with job(snakemake) as params:
     tolerance = params.tolerance
@@ -14,6 +14,6 @@ with job(snakemake) as params:
             "steps": plateau_step(curve, tolerance),
             "rule": rule,
             "tolerance": tolerance,
-            "lowest_eval_loss": min(loss for _, loss in curve),
+            "lowest_eval_loss": lowest_loss(curve),
         },
     )

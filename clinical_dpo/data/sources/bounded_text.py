@@ -13,6 +13,7 @@ from clinical_dpo.limits import check_limit, limits
 # Tokens of JSON: a text (its closing quote may be missing), a bracket, a comma. The quantifiers are possessive, because
 # some sequences of quotes and backslashes would otherwise make the search slow.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
+_UNCLOSED = ", perhaps because a quotation mark is not closed"
 
 
 def check_size(path: Path) -> int:
@@ -82,7 +83,8 @@ class BoundedReader:
                 return
             except csv.Error as error:
                 if "field limit" in str(error):
-                    check_limit(self._location, "characters", limits().characters + 1, "characters in one cell")
+                    unit = f"characters in one cell{_UNCLOSED}"
+                    check_limit(self._location, "characters", limits().characters + 1, unit)
                 raise
             finally:
                 csv.field_size_limit(previous_limit)
@@ -105,7 +107,7 @@ class BoundedReader:
         """
         for line in io.StringIO(text, newline=""):
             self._marks += line.count(self._delimiter)
-            check_limit(self._location, "cells", self._marks, "cells in one row")
+            check_limit(self._location, "cells", self._marks, f"cells in one row{_UNCLOSED}")
             yield line
 
 

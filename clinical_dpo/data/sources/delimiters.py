@@ -24,7 +24,7 @@ def delimiter_name(delimiter: str) -> str:
 
 
 def delimiter_setting(delimiter: str) -> str:
-    """Return how a message names the setting of a delimiter: for a semicolon, `delimiter: ";"` for this file."""
+    """Return the setting of a delimiter for messages: `delimiter: ";"`, for example, followed by `for this file`."""
     escaped = "\\t" if delimiter == "\t" else delimiter
     return f'`delimiter: "{escaped}"` for this file'
 
@@ -39,21 +39,20 @@ def likely_delimiter(text: str, delimiter: str) -> str | None:
         text: the table's text. Only its first rows are examined.
         delimiter: the delimiter in use.
     """
-    sample = text[:_SAMPLE]
-    if len(text) > _SAMPLE:
-        sample = sample[: sample.rfind("\n") + 1]
-    most = max(1, len(_rows(sample, delimiter)[0]))
+    most = max(1, len(_rows(text, delimiter)[0]))
     likely = None
     for other in _DELIMITERS.replace(delimiter, ""):
-        widths = [len(row) for row in _rows(sample, other) if row]
+        widths = [len(row) for row in _rows(text, other) if row]
         if len(widths) > 1 and len(set(widths)) == 1 and widths[0] > most:
             likely, most = other, widths[0]
     return likely
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:
+    """Return the first rows of a table's text, or a single empty row if there are none."""
+    sample = text if len(text) <= _SAMPLE else text[: text.rfind("\n", 0, _SAMPLE) + 1]
     try:
-        return list(islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), _SAMPLE_ROWS)) or [[]]
+        return list(islice(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter), _SAMPLE_ROWS)) or [[]]
     except csv.Error:
         return [[]]
 
@@ -68,11 +67,12 @@ def why_too_few(cells: Sequence[str], header: Sequence[str]) -> str:
     return "Complete the row. If a text has several lines, put it in quotes."
 
 
-def why_too_many(cells: Sequence[str], named: int, text: str, delimiter: str) -> str:
+def why_too_many(cells: Sequence[str], header: Sequence[str], named: int, text: str, delimiter: str) -> str:
     """Return sentences about a row that has too many cells: the likely reason, and what to do.
 
     Args:
         cells: the cells of the row.
+        header: the cells of the header.
         named: number of columns up to the last column with a name.
         text: the table's text.
         delimiter: the delimiter in use.
@@ -92,7 +92,13 @@ def why_too_many(cells: Sequence[str], named: int, text: str, delimiter: str) ->
     mark = next((cell.strip()[0] for cell in cells if cell.strip() and cell.strip()[0] in _OTHER_QUOTES), None)
     if mark:
         return f'Texts begin with {mark}, which is no quotation mark of CSV. Put every text in straight quotes (").'
-    return f"Put every text that contains {delimiter_name(delimiter)} in quotes."
+    quotes = f"put every text that contains {delimiter_name(delimiter)} in quotes"
+    if len(cells) <= len(header):
+        return f"Name every column that has values, or {quotes}."
+    widths = [len(row) for row in _rows(text, delimiter) if row and row != header]
+    if len(widths) > 1 and set(widths) == {len(cells)}:
+        return f"All later rows have {len(cells)} cells. If the first row is a title, delete it. Otherwise {quotes}."
+    return f"P{quotes[1:]}."
 
 
 def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: int = 0) -> str:

@@ -14,7 +14,7 @@ from clinical_dpo.data.sources.bounded_parquet import check_parquet
 from clinical_dpo.data.sources.bounded_text import BoundedReader, check_json
 from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.delimiters import DELIMITERS
-from clinical_dpo.data.sources.hub_files import split_files, with_config
+from clinical_dpo.data.sources.hub_files import FORMATS, split_files, with_config
 from clinical_dpo.data.sources.parquet_files import plain_rows
 from clinical_dpo.data.sources.text_faults import checked_texts, text_facts
 from clinical_dpo.data.tally import Tally
@@ -26,7 +26,7 @@ from clinical_dpo.limits import check_limit
 _CARD = "README.md"  # its metadata lists the files of each configuration
 _CARD_BYTES = 5_000_000
 _OTHER_COPY = "Set `revision` to another commit, or read a repaired copy of the file with `kind: file`."
-_UNCHANGEABLE = f" Files of the hub cannot be changed, and the cached copies must not be. {_OTHER_COPY}"
+_UNCHANGEABLE = f" Files of the hub cannot be changed. Do not edit their cached copies. {_OTHER_COPY}"
 
 
 def retrieve_hub(
@@ -115,7 +115,8 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
     for split in splits:
         if split not in files:
             raise UserError(
-                f"{where}: there is no split '{split}'. Set `splits` to one or more of {', '.join(list(files)[:50])}."
+                f"{where}: there is no split '{split}' with files in a supported format ({', '.join(FORMATS)}). Set "
+                f"`splits` to one or more of {', '.join(list(files)[:50])}."
             )
     selected = [files[split] for split in splits]
     names = {name for names_of_split in selected for name in names_of_split}
@@ -130,7 +131,7 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
 
 @contextlib.contextmanager
 def unchangeable() -> Iterator[None]:
-    """Add to the messages of the block what to do about a fault in a file of the hub, which nobody here can change."""
+    """Add the mend for a faulty file of the hub (_UNCHANGEABLE) to the message of a UserError from the block."""
     try:
         yield
     except UserError as error:
@@ -202,7 +203,7 @@ def _tables(folder: Path, files: Sequence[Sequence[str]], work: Path, where: str
         return [builder.as_dataset(split=split) for split in data_files]
     except (DatasetsError, ValueError) as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENOSPC:
-            raise UserError(f"{where}: no space is left for the tables in {work.parent}. Free space there.") from None
+            raise UserError(f"{where}: no space is left for the tables in {work.parent}. Make space there.") from None
         raise UserError(
             f"{where}: the files cannot be read as a table ({type(error).__name__}: {error.__cause__ or error}). "
             "All files need the same columns, with the same types. Correct `splits`, `config` or `revision`. Or "

@@ -126,6 +126,10 @@ def _plain(value: Any, kind: Any, date_only: bool, location: str, path: str | Pa
         if math.isnan(value):
             repairs.add("NaN read as empty", location)
             return None
+        raise UserError(
+            f"{path}, {location}: the value is infinite. Replace it by a number or by null, or name the column in "
+            "`ignore`."
+        )
     if isinstance(value, datetime.date | datetime.time | datetime.timedelta):
         repairs.add("date or time written in ISO form", location)
         return iso_duration(value) if isinstance(value, datetime.timedelta) else iso_time(value, date_only)

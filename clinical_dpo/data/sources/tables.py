@@ -26,7 +26,7 @@ _OTHER_FORMS = {  # form of a text -> pattern of its beginning, and what to do
         re.compile(r"\s*<(?:!doctype|html|head|body|table|\?xml)\b", re.IGNORECASE),
         "Export the file as CSV.",
     ),
-    "JSON": (re.compile(r'\s*(?:\{\s*"|\[\s*[\[{])'), "Give it the extension .jsonl or .json."),
+    "JSON": (re.compile(r'\s*(?:\{\s*"|\[\s*[\[{])'), "Give the file the extension .jsonl or .json."),
     "an HL7 message": (
         re.compile(r"(?:MSH|FHS|BHS)\|\^~\\&"),
         "Write one row for each message or item, and a row of names above.",
@@ -40,7 +40,7 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
 
     Raises:
         UserError: the text is HTML, JSON or HL7, the delimiter is wrong, quotation marks do not match, or a row has
-            more or fewer cells than the header. The message names the line.
+            more or fewer cells than the header. A message about a row names its line.
     """
     for form, (begins, mend) in _OTHER_FORMS.items():
         if begins.match(text):
@@ -83,7 +83,7 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
             has = f"has {len(header)}" if named == len(header) else f"names {named} of its {len(header)} columns"
             raise PublicError(
                 f"{where}, {location}: the row has {len(cells)} cells, but the header {has}. "
-                f"{why_too_many(cells, named, text, delimiter)}"
+                f"{why_too_many(cells, header, named, text, delimiter)}"
             )
         if cells and len(cells) < len(header):
             raise UserError(
@@ -158,8 +158,8 @@ def rows_under_header(
             below the header, and cleaned column names (`_column_name`).
         content: a function of a cell and its location. It returns the cell's text or number, and raises a UserError if
             the cell has neither.
-        unread: this function adds each column with a cell that `content` cannot read, as column -> reason. The returned
-            rows lack all columns in `unread`. If `unread` is None, the error of `content` is raised instead.
+        unread: column -> reason. A column is added if `content` cannot read one of its cells. The returned rows lack
+            all columns in `unread`. If `unread` is None, the error of `content` is raised instead.
 
     Raises:
         UserError: no column has a name, two columns have the same name, a name in `ignore` is not a column, or a column

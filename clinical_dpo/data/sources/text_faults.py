@@ -155,10 +155,12 @@ class _RowCheck:
         read = self.value if prefix else self._column
         members = {nfc(name): read(part, f"{prefix}{nfc(name)}") for name, part in row.items()}
         if len(members) < len(row):
-            twice = next(name for name in row if name != nfc(name))
+            names = [nfc(name) for name in row]
+            twice = next(name for name in names if names.count(name) > 1)
+            kind = "keys" if prefix else "columns"
             raise UserError(
-                f"{self.where}, row {self.number}: the names of two columns look like '{prefix}{twice}' and differ "
-                "only in Unicode form. Rename one of the columns."
+                f"{self.where}, row {self.number}: the names of two {kind} look like '{prefix}{twice}' and differ "
+                f"only in Unicode form. Rename one of the {kind}."
             )
         return members
 

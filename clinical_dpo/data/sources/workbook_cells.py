@@ -1,7 +1,7 @@
 """Read cells of an Excel workbook.
 
 Texts and numbers are read as the sheet shows them, unless the task file sets `as: number`. Dates and times are written
-in ISO form. A cell raises an error if its value is an error, or if what was typed into it cannot be known.
+in ISO form. An error is raised if a cell has an error value, or if it is unknown what was typed into the cell.
 """
 
 import datetime
@@ -134,10 +134,11 @@ class CellReader:
     def _date(self, cell: Any, location: str, number_format: str) -> str:
         value = cell.value
         if cell.column in self._text_columns and cell.row > 1:
+            kind, typed = ("date", "1/2") if isinstance(value, datetime.date) else ("time", "1:80")
             raise UserError(
-                f"{self._where}, {location}: the cell contains a date ({value}), but its column contains texts or "
-                "numbers. Excel may have turned a text such as 1/2 into a date. Format the cell as text and type the "
-                "value again."
+                f"{self._where}, {location}: the cell contains a {kind} ({value}), but its column contains texts or "
+                f"numbers. Excel may have turned a text such as {typed} into a {kind}. Format the cell as text and "
+                "type the value again."
             )
         date, time = shows_date_and_time(number_format)
         if isinstance(value, datetime.date) and value.year < 1900:
@@ -148,7 +149,7 @@ class CellReader:
         if isinstance(value, datetime.time) and date and not time:
             raise UserError(
                 f"{self._where}, {location}: the date is day 0 of 1900. Excel shows this date if the formula of a cell "
-                f"refers to another cell that is empty. Empty {location}, or type the date into it."
+                f"refers to another cell that is empty. Clear {location}, or type the date into it."
             )
         if isinstance(value, datetime.timedelta):
             text = iso_duration(value)
@@ -191,12 +192,12 @@ class CellReader:
         """
         if self.number_form(cell.column) != SHOWN:
             name = self._names[cell.column - 1] if cell.column <= len(self._names) else ""
-            key, stored = f"`as: {{{yaml_key(name)}: ", str(cell.value)[:40]
+            key = f"`as: {{{yaml_key(name)}: "
             numbers = f"To read the stored numbers, set {key}number}}` for this file. " if kind == "number" else ""
+            empty = f"To read such cells as empty, set {key}shown}}` for this file. Or change the format."
             raise UserError(
-                f"{self._where}, {location}: the cell contains the {kind} '{stored}', but its format `{number_format}` "
-                f"shows nothing. {numbers}To read such cells as empty, set {key}shown}}` for this file. Or change the "
-                "format."
+                f"{self._where}, {location}: the cell contains the {kind} '{str(cell.value)[:40]}', but its format "
+                f"`{number_format}` shows nothing. {numbers + empty if name else 'Clear the cell, or name its column.'}"
             )
         stored = f"{location} ({cell.value}, format" if kind == "number" else f"{location} (format"
         self._warnings.add(

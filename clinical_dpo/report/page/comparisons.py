@@ -73,8 +73,9 @@ def verdict(
             f"{first} against {second}: F1 is {f1}, but the share of right answers is {share}",
         )
     if row["significant"] != "true":
-        f1 = f", but F1 is {'higher' if float(row['secondary_effect']) > 0 else 'lower'}" if f1_significant(row) else ""
-        return "open", f"no difference shown between {first} and {second}{words}{f1}"
+        if f1_significant(row):
+            words += f", but F1 of {first} is {'higher' if float(row['secondary_effect']) > 0 else 'lower'}"
+        return "open", f"no difference shown between {first} and {second}{words}"
     kind = "better" if float(row["effect"]) > 0 else "worse"
     if below and kind == "better" and (row["task"], row["model"], parse_comparison(row["comparison"])[0]) in below:
         return "mixed", f"{first} ahead of {second}{words}, not shown to be better than a trivial answer"

@@ -55,12 +55,27 @@ def study(tmp_path, monkeypatch):
         ),
         ({"reference": LLAMA2}, {"columns": {"reference": "gold"}}, ["columns.reference"]),
         ({"id": LLAMA2}, {}, ["generated_fields"]),
+        ({"summary": LLAMA2}, {"columns": {"reference": "{{ summary"}}, ["key 'columns.reference'", "Jinja template"]),
     ],
 )
 def test_an_invalid_generated_field_is_refused(study, fields, task, words):
     with pytest.raises(UserError) as error:
         study(fields, **task)
     assert all(word in str(error.value) for word in words), str(error.value)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"columns": {"reference": "summary"}},
+        {"columns": {"reference": "{{ summary }} {{ note }}"}},
+        {"columns": {"reference": "note", "accepted": ["note", "summary"]}},
+        {"group": "{{ summary[:9] }}"},
+        {"subgroups": [{"name": "length", "column": "{{ summary | length }}", "edges": [90]}]},
+    ],
+)
+def test_a_generated_field_may_be_used_as_a_column(study, task):
+    assert study({"summary": LLAMA2}, **task).generated_fields("notes") == {"summary": LLAMA2}
 
 
 @pytest.mark.parametrize("policy", ["synthetic", "leave_out", "error"])

@@ -241,6 +241,14 @@ CASES = [
         ("NaN read as empty",),
     ),
     Case(
+        "Parquet with an infinite number in a column that is used",
+        "a.parquet",
+        parquet(dated(float("inf")), WITH_DATE),
+        "refused",
+        ("column 'admitted'", "the value is infinite", "`ignore`"),
+        task={"columns": {"question": "admitted"}},
+    ),
+    Case(
         "Parquet with a date after the year 9999",
         "a.parquet",
         typed("date32", [10_000_000] * 3),

@@ -237,7 +237,7 @@ CASES = [
         "a.xlsx",
         formatted(0, *DAYS[:2], number_format="dd/mm/yyyy"),
         "refused",
-        ("cell B2", "day 0 of 1900", "Empty cell B2"),
+        ("cell B2", "day 0 of 1900", "Clear cell B2"),
     ),
     Case(
         "Parquet with dates as notes, stored as times",

@@ -61,6 +61,20 @@ CASES = [
         ("line 2", "The first row must name all columns"),
     ),
     Case(
+        "title with a comma above the names of the columns",
+        "a.csv",
+        b"Visits, 2026\nid,note,label\nr1,Dysuria,UTI\n",
+        "refused",
+        ("line 2: the row has 3 cells, but the header has 2", "If the first row is a title, delete it"),
+    ),
+    Case(
+        "values in a column without a name at the end of the header",
+        "a.csv",
+        b"id,note,label,\nr1,Dysuria,UTI,seen\n",
+        "refused",
+        ("line 2: the row has 4 cells, but the header names 3 of its 4 columns", "Name every column that has values"),
+    ),
+    Case(
         "header with commas above rows with semicolons",
         "a.csv",
         b"id,note,label\nr1;Dysuria;UTI\n",

@@ -104,7 +104,7 @@ CASES = [
         "a.csv",
         "\ufeff".encode() + CSV.encode("cp1252"),
         "refused",
-        ("line 4: byte 0xb0", "two files may be joined"),
+        ("line 4: byte 0xb0", "The file may consist of two files"),
     ),
     Case(
         "zero-width space in a label",

@@ -152,6 +152,13 @@ CASES = [
         ("row 1", "differ only in Unicode form"),
     ),
     Case(
+        "keys of which some are decomposed and two differ in Unicode form",
+        "a.jsonl",
+        extended(**{decomposed("ü"): "z", "é": "x", decomposed("é"): "y"}),
+        "refused",
+        ("row 1", "look like 'é'", "differ only in Unicode form"),
+    ),
+    Case(
         "missing value spelled out",
         "a.csv",
         table(*with_note("nan")).encode(),

@@ -80,7 +80,7 @@ CASES = [
         "a.xlsx",
         merged(MRN, (None, *ROWS[0]), *VISITS[1:], areas=("A1:A2",)),
         "refused",
-        ("cells A1:A2: the merged name of the column covers values",),
+        ("cells A1:A2: the merged cells with the column's name reach into rows with values",),
         task=WITH_MRN,
     ),
 ]

@@ -59,6 +59,11 @@ def hide_columns(workbook: Any, sheet: Any) -> None:
     sheet.column_dimensions.group("B", "C", hidden=True)
 
 
+def hide_number(workbook: Any, sheet: Any) -> None:
+    """Write a number that its format hides into column D, which has no name."""
+    sheet["D3"].value, sheet["D3"].number_format = 7, ";;;"
+
+
 def hide_sheets(workbook: Any, sheet: Any) -> None:
     """Add a hidden sheet, and one that only a macro can show."""
     workbook.create_sheet("Lists").sheet_state = "hidden"
@@ -106,6 +111,13 @@ CASES = [
         formatted(5, 6, 7, number_format=";;;"),
         "refused",
         (*CHOICE, "the number '5'"),
+    ),
+    Case(
+        "number that no format shows, in a column without a name",
+        "a.xlsx",
+        changed(hide_number),
+        "refused",
+        ("cell D3:", "the number '7'", "Clear the cell, or name its column."),
     ),
     Case(
         "numbers that no format shows, with `as: number`",
