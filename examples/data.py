@@ -144,7 +144,7 @@ def workbook() -> Workbook:
 
 
 def orders() -> list[dict[str, str]]:
-    """Draw rows with an `Order` in a physician's abbreviations, and an `Instruction` with the same in plain words."""
+    """Draw rows with an `Order` in a physician's abbreviations, and an `Instruction` that says the same plainly."""
     draw = random.Random(SEED)
     instructions: dict[str, str] = {}
     while len(instructions) < ORDERS:

@@ -1,4 +1,4 @@
-"""Put the results of a finished example on its page: `python -m examples.results visits`.
+"""Put the results of a finished example into its README.md: `python -m examples.results visits`.
 
 The script copies the figure and takes a picture of the top of the report page with Chromium. It writes the summary,
 which the run printed at its end, into the example's README.md. If the run waits for ratings, the script only writes
