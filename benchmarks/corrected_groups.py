@@ -1,6 +1,6 @@
-"""Simulate intervals of means and differences that raters correct, for test items in groups.
+"""Simulate intervals of a judge's mean grades and their differences, corrected by raters, for test items in groups.
 
-A judge grades all items, and raters grade a sample of them. `benchmarks.coverage` writes the rows to its tables.
+A judge grades all items, and raters grade a sample of them. `benchmarks.coverage` writes the results to its tables.
 """
 
 from collections.abc import Iterator, Sequence

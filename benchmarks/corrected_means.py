@@ -1,6 +1,6 @@
-"""Simulate intervals of means and differences that raters correct, for independent test items.
+"""Simulate intervals of a judge's mean grades and their differences, corrected by raters, for independent items.
 
-A judge grades all items, and raters grade a sample of them. `benchmarks.coverage` writes the rows to its tables.
+A judge grades all items, and raters grade a sample of them. `benchmarks.coverage` writes the results to its tables.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,8 +44,8 @@ def paired_interval(both: int, b: int, c: int, neither: int) -> Interval:
     """Interval of a difference of shares of right answers, as the tables of a run show it.
 
     Args:
-        both, b, c, neither: numbers of items that both variants, only the first, only the second and no variant answer
-            rightly.
+        both, b, c, neither: numbers of items answered rightly by both variants, only by the first, only by the second,
+            and by none.
     """
     effect = (b - c) / (both + b + c + neither)
     return agreeing(newcombe_paired(both, b, c, neither), effect, mcnemar_exact(b, c))

@@ -1,8 +1,8 @@
 """Time the demo's training in two layouts: TRL's padded rows, and the flat layout without padding.
 
-It trains the chosen trials of three tasks again and alternates the layouts. Seconds include evaluations. Both layouts
-read the reference log-probabilities from the same file. Run it from the project's folder after `make demo`. It writes
-benchmarks/demo_training.md.
+The script trains the chosen trials of three tasks again and alternates the layouts. Seconds include evaluations. Both
+layouts read the reference log-probabilities from the same file. Run the script from the project's folder after
+`make demo`. It writes benchmarks/demo_training.md.
 """
 
 import os

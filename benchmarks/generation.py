@@ -64,7 +64,7 @@ def in_file_order(model: Any, tokenizer: Any, rows: Sequence[Any], new_tokens: i
 def measure(
     model: Any, tokenizer: Any, rows: Sequence[Any], new_tokens: int, batch_size: int, repeats: int
 ) -> tuple[dict[str, float], int]:
-    """Time both ways of answering, which take turns.
+    """Time two ways of answering, plain `generate` and `generate_answers`, which take turns.
 
     Returns:
         Answers per second of each way (name -> median over `repeats`), and the smallest number of equal answers in a
@@ -89,7 +89,7 @@ def measure(
 
 
 def main() -> None:
-    """Time both ways of answering, and write the table."""
+    """Time answers of plain `generate` and of `generate_answers`, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arch", choices=list(ARCHITECTURES), default="llama")
     parser.add_argument("--batch", type=int, default=8)

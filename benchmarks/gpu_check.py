@@ -166,10 +166,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     names = [section.name for section in SECTIONS]
-    parser.add_argument("--only", nargs="+", choices=names, help="some sections; prints and writes nothing")
+    parser.add_argument("--only", nargs="+", choices=names, help="run these sections, print the page, write no file")
     setup = parser.parse_args()
     if setup.device == "cuda" and not visible_gpus():
-        sys.exit("gpu-check: this computer has no GPU. --device cpu tries the sections on tiny shapes.")
+        sys.exit("gpu-check: this computer has no GPU. To try the sections on tiny models, add --device cpu.")
     chosen = [section for section in SECTIONS if section.name in (setup.only or names)]
     limit = LIMIT if setup.device == "cuda" else float("inf")
     if setup.device == "cpu":
@@ -180,7 +180,7 @@ def main() -> None:
     if setup.device == "cuda" and not setup.only and device != "no device":
         table_path(device).write_text(page, encoding="utf-8")
     if failures:
-        sys.exit(f"gpu-check: {failures} failed.")
+        sys.exit(f"gpu-check: {failures} failed. The rows FAILED of the page above say what failed and why.")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ LARGEST_NOISE = 0.01  # of the two runs; a larger one would hide a mistake
 
 
 def out_of_memory(report: Report) -> None:
-    """Check that training halves a micro-batch that does not fit into memory, and that its steps keep their rows."""
+    """Check that training halves a micro-batch that does not fit into memory, and that each step keeps its rows."""
     import torch
 
     from clinical_dpo.cluster.time_and_memory import compute_memory_mb
@@ -52,7 +52,7 @@ def out_of_memory(report: Report) -> None:
         settings = study.training(task, "sft") | {"micro_batch_size": rows, "max_length": prompt + answer}
         return compute_memory_mb(model, settings, 1, study.adapter_rank(task, "sft")) * 1e6 / GB
 
-    rows, limit = 4, "No card: an error stands for its memory."
+    rows, limit = 4, "There is no card, so the check itself raises the error."
     if report.on_card:
         memory = torch.cuda.get_device_properties(0).total_memory / GB
         rows = next(2**power for power in range(1, 20) if estimate(2**power) > BEYOND * memory)
@@ -63,7 +63,7 @@ def out_of_memory(report: Report) -> None:
         save_study(folder, "llama", model, case, 2 * rows, spread=0.0)
         report.note(
             f"SFT of {model['sizes']['layers']} layers of the sizes of {name}, random weights, {model['dtype']}, rows "
-            f"of {prompt + answer} tokens, {rows} a step, two steps. {limit} Estimate: of the micro-batch."
+            f"of {prompt + answer} tokens, {rows} a step, two steps. {limit} The estimate is for the micro-batch."
         )
 
         def run(out: str, at_once: int) -> Any:

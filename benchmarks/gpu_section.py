@@ -24,7 +24,7 @@ GB = 1e9
 
 
 class Report:
-    """A file of JSON Lines with what a section has measured. Each line is written at once.
+    """A file of JSON Lines with what a section has measured. Each line is written immediately.
 
     A line has one key: `row`, `note`, `failed` or `device`.
     """
@@ -145,7 +145,7 @@ def save_study(
 
     Args:
         folder: folder to fill.
-        arch: name of ARCHITECTURES.
+        arch: a key of ARCHITECTURES, such as `llama`.
         model: the model file's settings.
         case: lengths and vocabulary of the rows.
         rows: number of training rows.
@@ -172,7 +172,7 @@ def save_study(
 def training_run(
     study: Any, task: str, stage: str, folder: Path, model: Mapping[str, Any], out: Path, steps: int, **changes: Any
 ) -> Any:
-    """Settings for training one stage as a published task does, with the first values of its sweep.
+    """Settings of a stage of a published task, with the first values of the stage's sweep.
 
     Args:
         study: the published studies.
@@ -212,7 +212,7 @@ def trained_matrices(out: Path, frozen: int = 0) -> Any:
 
     Args:
         out: folder of the run.
-        frozen: number of first ranks to leave out, which the run did not train.
+        frozen: number of ranks to leave out. They come first, and the run did not train them.
     """
     import torch
     from safetensors.torch import load_file

@@ -51,7 +51,7 @@ def _steps(report: Report, name: str, arch: str, task: str) -> None:
     Args:
         report: receives the rows.
         name: name of the published model.
-        arch: name of ARCHITECTURES.
+        arch: a key of ARCHITECTURES, such as `llama`.
         task: task from which the settings and the lengths of the rows come.
     """
     study = begin(report)
@@ -75,8 +75,8 @@ def _steps(report: Report, name: str, arch: str, task: str) -> None:
         f"SFT: LoRA of rank {own['lora']['rank']}, {own['batch_size']} rows a step, {own['micro_batch_size']} at "
         f"once. DPO: rank {dpo['lora']['rank']}, {dpo['batch_size']} pairs, {dpo['micro_batch_size']} at once. "
         f"Medians of {setup.repeats} steps. Share of the peak: operations of the flat layout's step, as the plan "
-        "counts them, for all variants. Estimate: of the largest micro-batch. As well set as it goes, stock DPO "
-        "has precomputed reference log-probabilities; stock SFT has no such setting."
+        "counts them, for all variants. The estimate is for the largest micro-batch. With its best settings, stock "
+        "DPO has precomputed reference log-probabilities; stock SFT has no such setting."
     )
     with tempfile.TemporaryDirectory(dir=report.folder) as folder_name:
         folder = Path(folder_name)

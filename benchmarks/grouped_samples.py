@@ -1,6 +1,6 @@
-"""Simulate intervals of differences of two variants, for test items in groups.
+"""Simulate intervals of differences between two variants, for test items in groups.
 
-`benchmarks.coverage` writes the rows to its tables.
+`benchmarks.coverage` writes the results to its tables.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def grouped_sample(
 
 
 def difference_of_shares(first: np.ndarray, second: np.ndarray, groups: np.ndarray) -> tuple[float | None, ...]:
-    """Lower limit, upper limit and P of a difference of right answers: first with groups, then without.
+    """Lower limit, upper limit and P of a difference of right answers: first for grouped, then for independent items.
 
     Args:
         first, second: whether each answer of the first and of the second variant is right.
@@ -62,7 +62,7 @@ def difference_of_shares(first: np.ndarray, second: np.ndarray, groups: np.ndarr
 def difference_of_f1(
     positive: np.ndarray, first: np.ndarray, second: np.ndarray, groups: np.ndarray, classes: Sequence[str]
 ) -> tuple[float | None, ...]:
-    """Lower limit, upper limit and P of a difference of F1: first with groups, then without.
+    """Lower limit, upper limit and P of a difference of F1: first for grouped, then for independent items.
 
     Args:
         positive: whether each item's label is positive.

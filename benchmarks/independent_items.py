@@ -1,6 +1,6 @@
 """Simulate intervals of F1 and of right answers, for independent test items.
 
-`benchmarks.coverage` writes the rows to its tables.
+`benchmarks.coverage` writes the results to its tables.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,8 +25,8 @@ def answers(cells: Sequence[int]) -> list[list[str]]:
     """The label of each item, the first variant's answers, and the second variant's answers: three lists.
 
     Args:
-        cells: eight numbers of items. The first four are of the positive class: items that both variants, only the
-            first, only the second and no variant answer rightly. The last four are the same of the negative class.
+        cells: eight numbers of items. The first four are of the positive class: items answered rightly by both
+            variants, only by the first, only by the second, and by none. The last four are of the negative class.
     """
     rows = []
     for label, other, numbers in zip(CLASSES, CLASSES[::-1], (cells[:4], cells[4:]), strict=True):
@@ -48,7 +48,7 @@ def paired_f1(cells: tuple[int, ...]) -> tuple[Any, ...]:
 
 
 def right_or_wrong(accuracies: Sequence[float], shared: float) -> list[float]:
-    """Shares of items that both variants, only the first, only the second and no variant answer rightly.
+    """Shares of items answered rightly by both variants, only by the first, only by the second, and by none.
 
     Args:
         accuracies: accuracy of the first and of the second variant.
@@ -127,10 +127,10 @@ def single_rows(samples: int) -> Iterator[Row]:
 
 @cache
 def share_difference(table: tuple[int, ...]) -> tuple[Any, ...]:
-    """Limits published by Newcombe, limits that a run shows, and exact P of one sample: five numbers.
+    """Limits of Newcombe's published interval, limits that a run shows, and exact P, for one sample: five numbers.
 
     Args:
-        table: numbers of items that both variants, only the first, only the second and no variant answer rightly.
+        table: numbers of items answered rightly by both variants, only by the first, only by the second, and by none.
     """
     both, b, c, neither = table
     published, p = newcombe_paired(both, b, c, neither), mcnemar_exact(b, c)

@@ -1,9 +1,9 @@
 """Compare two rules that select questions of MedQA, wide and strict, with the labels of two readers.
 
-It needs a file of MedQA, such as phrases_no_exclude_test.jsonl, and writes benchmarks/medqa_scope.md, which also has
-the shares of selected questions. benchmarks/medqa_readers.csv has the readers' labels of 200 of the 296 questions of
-step 2 and 3: what a question asks for, and whether its last sentence reads well without the answer options. A question
-that the wide rule drops has no second label.
+The script reads a file of MedQA, such as phrases_no_exclude_test.jsonl, and writes precision, recall and the shares of
+selected questions to benchmarks/medqa_scope.md. benchmarks/medqa_readers.csv has the readers' labels of 200 of the 296
+questions of step 2 and 3: what a question asks for, and whether its last sentence reads well without the answer
+options. If the wide rule drops a question, the label for reading well is empty.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def share(count: int, n: int) -> str:
 def agreement(rows: dict[str, Row], labels: list[Row], reader: str, strict: bool) -> tuple[int, int, int]:
     """Count questions that a reader finds right and that a rule keeps.
 
-    A question is right if it asks for a diagnosis or a treatment. A kept question is right if it also reads well.
+    A question is right if it asks for a diagnosis or a treatment. A question that is kept must also read well.
 
     Args:
         rows: id -> question of MedQA.
@@ -37,7 +37,7 @@ def agreement(rows: dict[str, Row], labels: list[Row], reader: str, strict: bool
         strict: True for the strict rule, False for the wide rule.
 
     Returns:
-        The numbers of questions that are kept and right, that are kept, and that are right.
+        Three numbers of questions: those kept and right, all kept ones, and all right ones.
     """
     right_kept = kept = right = 0
     for label in labels:
@@ -93,10 +93,10 @@ def main() -> None:
         f"{datetime.date.today()}, `python -m benchmarks.medqa_scope {path.name}`: {len(read_jsonl(path))} of the "
         "1,273 rows of MedQA's test file (US, four options).\n\n"
         "Precision: of the questions that a rule keeps, the share that asks for a diagnosis or a treatment and reads "
-        "well when open. Recall: of the questions that ask for a diagnosis or a treatment, the share that is kept so. "
-        "Intervals are Wilson's, 95%. Both readers are language models of one kind, not physicians. They read the "
-        "questions without the rules' decisions. The rules were written with these rows in view, so that new rows may "
-        "give less."
+        "well when open. Recall: of the questions that ask for a diagnosis or a treatment, the share that is kept and "
+        "reads well. Intervals are Wilson's, 95%. Both readers are language models of one kind, not physicians. They "
+        "read the questions without the rules' decisions. The rules were written with these rows in view, so new rows "
+        "may give lower shares."
     )
     TABLE.write_text(f"# The two rules of reader medqa\n\n{head}\n\n{table(path)}\n", encoding="utf-8")
 

@@ -16,7 +16,7 @@ class Peer(NamedTuple):
         module: the module with the program's training steps.
         packages: packages that are installed with their dependencies.
         alone: packages that are installed without their dependencies, because they pin a version of PyTorch with CUDA.
-        unused: pattern of files to delete. They need CUDA, and text needs no part of them.
+        unused: pattern of files to delete. They need CUDA, and training on text does not use them.
     """
 
     module: str

@@ -1,7 +1,7 @@
 """Training steps of LLaMA-Factory. `benchmarks.peers` starts this module in an environment with LLaMA-Factory.
 
-LLaMA-Factory trains in the loop of Transformers. Its DPO takes the model without the LoRA as the reference at every
-step, so it starts from the base model with the SFT adapter merged into it.
+LLaMA-Factory trains in the loop of Transformers. At every step its DPO takes the model without the LoRA as the
+reference. DPO therefore starts from the base model merged with the SFT adapter.
 """
 
 import json
@@ -66,7 +66,7 @@ def main(pipe: str, folder: Path, stage: str) -> None:
 
     Args:
         pipe: number of the file descriptor of the connection to the parent.
-        folder: of base model, merged model, `ids.jsonl` and `peers.json`.
+        folder: folder with the base model, the merged model, `ids.jsonl` and `peers.json`.
         stage: sft or dpo.
     """
     import torch

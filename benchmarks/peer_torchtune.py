@@ -1,7 +1,7 @@
 """Training steps of torchtune. `benchmarks.peers` starts this module in an environment with torchtune.
 
-torchtune trains in the loop of its own recipes. Its DPO takes the model without the LoRA as the reference at every
-step, so it starts from the base model with the SFT adapter merged into it.
+torchtune trains in the loop of its own recipes. At every step its DPO takes the model without the LoRA as the
+reference. DPO therefore starts from the base model merged with the SFT adapter.
 """
 
 import importlib.util
@@ -22,7 +22,7 @@ LOSSES = {"sft": "torchtune.modules.loss.CEWithChunkedOutputLoss", "dpo": "torch
 
 
 class Padding:
-    """Stands for a tokenizer: the rows are token ids already, so a recipe needs its padding token alone."""
+    """Takes the place of a tokenizer. The rows are token ids already, so a recipe needs only the padding token."""
 
     def __init__(self, pad_id: int) -> None:
         """Take the id of the padding token."""
@@ -30,7 +30,7 @@ class Padding:
 
 
 class Rows:
-    """Rows of token ids in the order of their file, again and again, as a recipe's data set."""
+    """A recipe's data set: rows of token ids in the order of their file, repeated as often as the steps need."""
 
     def __init__(self, tokenizer: Padding, path: str, paired: bool, count: int) -> None:
         """Read `ids.jsonl`. `count` is the number of rows of all steps."""
@@ -59,7 +59,7 @@ def _features(row: dict[str, list[int]], paired: bool) -> dict[str, list[int]]:
 
 
 class Clock:
-    """Stands for a recipe's logger, which the recipe calls at the end of every step."""
+    """Takes the place of a recipe's logger, which the recipe calls at the end of every step."""
 
     def __init__(self, parent: Any, steps: int) -> None:
         """Wait for the first step."""
@@ -68,7 +68,7 @@ class Clock:
         self._turns.wait()
 
     def log_dict(self, payload: dict[str, Any], step: int) -> None:
-        """Finish a turn and wait for the next one. After the last, send facts and exit: a recipe would save weights."""
+        """Finish a turn and wait for the next one. After the last, send facts and exit before weights are saved."""
         self._losses.append(float(payload["loss"]))
         self._turns.finish()
         if len(self._losses) < self._steps:
@@ -148,7 +148,7 @@ def main(pipe: str, folder: Path, stage: str) -> None:
 
     Args:
         pipe: number of the file descriptor of the connection to the parent.
-        folder: of base model, merged model, `ids.jsonl` and `peers.json`.
+        folder: folder with the base model, the merged model, `ids.jsonl` and `peers.json`.
         stage: sft or dpo.
     """
     import torch

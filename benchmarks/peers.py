@@ -1,8 +1,9 @@
 """Measure a training step of this project, LLaMA-Factory and torchtune, and write benchmarks/peers.md.
 
 Every program trains in a process of its own, on the same model, token ids, batches and order, with one thread. The
-processes take turns step by step, so that other load slows them all. The script installs each peer in an environment
-of its own, in the folder `--environments`. Run it from the project's folder: `python -m benchmarks.peers --help`.
+processes take turns step by step, so that other load slows them all. The script installs each of the two peers,
+LLaMA-Factory and torchtune, in its own environment in the folder `--environments`. Run the script from the project's
+folder: `python -m benchmarks.peers --help`.
 """
 
 import argparse
@@ -76,7 +77,7 @@ def prepare_peers(folder: Path, case: Case, setup: argparse.Namespace) -> None:
 
 
 def work_in_order(variant: str, folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> None:
-    """`work` on the rows in the order of their file, as the peers take them."""
+    """Call `work` so that it takes the rows in the order of their file, as the peers do."""
     quiet()
     from torch.utils.data import SequentialSampler
     from transformers import Trainer
@@ -120,7 +121,7 @@ def measure(case: Case, setup: argparse.Namespace, pythons: Mapping[str, Path]) 
 
 
 class PeerProcess(subprocess.Popen[bytes]):
-    """A process of another program, with the names that `take_turns` uses."""
+    """A process of another program, with `join` and `exitcode`, which `take_turns` uses."""
 
     def join(self) -> None:
         """Wait for the end."""
@@ -157,7 +158,7 @@ def check_losses(first: Mapping[str, float]) -> None:
 
 
 def added(first: Measured, second: Measured) -> Measured:
-    """The steps of one process and then those of another: their times together, and the larger memory."""
+    """Add the times of two processes step by step, and take the larger of their peak memories."""
     sums = [
         [a + b for a, b in zip(*pair, strict=True)] for pair in ((first.wall, second.wall), (first.cpu, second.cpu))
     ]
@@ -243,7 +244,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--environments", type=Path, required=True, help="folder for the peers' environments (3 GB)")
     parser.add_argument("--repeats", type=int, default=9, help="number of measured steps (default 9)")
     parser.add_argument("--cases", type=int, default=3, help="number of cases, counted from the first (default 3)")
-    parser.add_argument("--spread", type=float, default=0.5, help="spread of lengths to either side (default 0.5)")
+    parser.add_argument("--spread", type=float, default=0.5, help="spread of lengths, share of the mean (default 0.5)")
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=list(PEERS), help="default both")
     parser.add_argument("--quick", action="store_true", help="test the script on tiny shapes and rows; no file")
     parser.add_argument("--out", type=Path, help="the table (default benchmarks/peers.md; with --quick no file)")

@@ -20,7 +20,7 @@ def random_model(arch: str, vocabulary: int, shape: Mapping[str, Any], dtype: st
     """Build a random model on the device that jobs compute on, and its tokenizer. Returns both.
 
     Args:
-        arch: name of ARCHITECTURES.
+        arch: a key of ARCHITECTURES, such as `llama`.
         vocabulary: number of tokens.
         shape, changes: further keyword arguments of the model's configuration.
         dtype: floating-point type of the weights.

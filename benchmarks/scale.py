@@ -1,8 +1,8 @@
 """Measure time and memory of Snakemake itself on large studies: dry runs and the plan of costs.
 
-It copies the project to a temporary folder, and adds a study of 30 tasks and 4 models with the learning rates and betas
-of Savage et al. 2025. For comparison it measures a bare workflow with as many jobs: three rules without functions,
-params or resources. No job runs. It writes benchmarks/scale.md.
+The script copies the project to a temporary folder, and adds a study of 30 tasks and 4 models with the learning rates
+and betas of Savage et al. 2025. For comparison it measures a bare workflow with as many jobs, whose rules have no
+functions, params or resources. No job runs. The script writes benchmarks/scale.md.
 """
 
 import argparse

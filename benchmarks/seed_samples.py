@@ -1,4 +1,4 @@
-"""Simulate intervals over training seeds. `benchmarks.coverage` writes the rows to its tables."""
+"""Simulate intervals over training seeds. `benchmarks.coverage` writes the results to its tables."""
 
 from collections.abc import Iterator
 
@@ -42,7 +42,7 @@ def sampled_effects(generator: np.random.Generator, seeds: int, spread: float) -
 def seed_rows(samples: int) -> Iterator[Row]:
     """Yield the table's rows: how often the interval over training seeds contains the true difference.
 
-    The difference is that of a trained variant and the base model, in right answers and in F1.
+    The difference is between a trained variant and the base model, in right answers and in F1.
 
     Args:
         samples: number of samples per row.

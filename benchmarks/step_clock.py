@@ -32,9 +32,9 @@ class Turns:
 
 
 def trainer_clock(turns: Turns) -> Any:
-    """A callback of Transformers' trainer. A step lasts from the end of an optimizer step to the end of the next one.
+    """A callback of Transformers' trainer that times each step, from the end of the step before to its own end.
 
-    So the time of a step is that of batch, forward, backward, optimizer and log.
+    This is the time of batch, forward, backward, optimizer and log.
     """
     import torch
     from transformers import TrainerCallback
@@ -56,7 +56,7 @@ def trainer_clock(turns: Turns) -> Any:
 
 
 def peak_memory() -> float:
-    """Peak memory in MiB: of the GPU's allocator, or without a GPU of the process, libraries and weights included."""
+    """Peak memory in MiB: of the GPU's allocator; without a GPU, of the process with its libraries and weights."""
     import torch
 
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""Measure time and memory of a training step, of TRL as shipped and of this project's flat layout.
+"""Measure time and memory of a training step, with TRL as shipped and with this project's flat layout.
 
 Every variant trains in its own process, in TRL's training loop, on the same rows in the same order. On a CPU the
 variants take turns step by step, so that other load slows them all alike. On a GPU they run one after another, because
@@ -100,7 +100,7 @@ def interval(statistic: Callable[[list[int]], float], repeats: int) -> tuple[flo
     """95% bootstrap interval of a statistic of repeated measurements.
 
     Args:
-        statistic: function of the numbers of the drawn repeats. A ratio takes both its sides from the same repeats.
+        statistic: function of the indices of the drawn repeats. Both sides of a ratio use the same repeats.
         repeats: number of repeats.
     """
     draw = random.Random(0)

@@ -96,7 +96,7 @@ def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
 
 
 def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> None:
-    """Take a step at each message of `parent`, and answer with its wall and CPU seconds.
+    """Take a step at each message of `parent`, and answer with the step's wall and CPU seconds.
 
     At the end, send facts of the process: first loss, peak memory, tokens per step and others.
 

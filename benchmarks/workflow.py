@@ -1,8 +1,8 @@
 """Time the commands that a user waits for: the demo, dry runs, one rebuilt table. It writes benchmarks/workflow.md.
 
-It deletes the demo's results, reports and logs, and runs the demo again. Install the environment before, and run it on
-an idle machine. Each number is the wall time of a whole command. The demo runs once; the other numbers are medians of
-five runs.
+The script deletes the demo's results, reports and logs, and runs the demo again. Install the environment first, and run
+the script on an idle machine. Each number is the wall time of a whole command. The demo runs once; the other numbers
+are medians of five runs.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Compute a digest of the code that a script runs: the script, and all modules of the package that it imports.
+"""Compute a digest of the code that a script runs: the script, and all modules that it imports from this package.
 
 Modules that are imported through other modules are included. Only the contents of a module count, not its path or name,
 so no job runs again after a module is moved or renamed.

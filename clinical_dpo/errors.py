@@ -48,7 +48,7 @@ class UserError(Exception):
         Args:
             prefix: where the mistake is; written before the message.
             public_prefix: prefix of the public message; needed if `prefix` quotes a row. If None, `prefix` is used.
-            suffix: written after both messages.
+            suffix: written after the message and after the public message.
         """
         before = prefix if public_prefix is None else public_prefix
         return UserError(f"{prefix}{self}{suffix}", None if self.public is None else f"{before}{self.public}{suffix}")

@@ -149,9 +149,18 @@ def _is_in(first: ast.expr, left: Any, second: ast.expr, row: Mapping[str, Any])
     if isinstance(container, list):
         return any(_same(left, _plain(each)) for each in container)
     if not isinstance(container, str):
-        raise _mistake(second, container, "is neither a list nor a text, so `in` cannot search it. Use another column")
+        raise _mistake(
+            second,
+            container,
+            "is neither a list nor a text, so `in` cannot search it. Write a list, a text or another column after `in`",
+        )
     if not isinstance(left, str):
-        raise _mistake(first, left, "is not a text, so `in` cannot find it in a text. Put it in quotes")
+        raise _mistake(
+            first,
+            left,
+            "is not a text, so `in` cannot find it in a text. Write a number before `in` in quotes. Compare a column "
+            "with a list, such as `x in [1, 2]`",
+        )
     return left in container
 
 

@@ -20,7 +20,7 @@ from clinical_dpo.templates import ROW
 LONGEST = 1_000  # characters of a condition
 _MEND = (
     "Compare columns with texts, numbers or lists, such as `age >= 18 and sex in ['f', 'm']`. Join comparisons by and, "
-    "or, not. Write a name that is not only letters, digits and _ as row['Column name']."
+    "or, not. If the name of a column has other characters than letters, digits and _, write row['Column name']."
 )
 _LITERALS = {"true": "True", "false": "False", "null": "''", "none": "''"}  # other languages' words
 

@@ -1,4 +1,4 @@
-"""Find the GPUs of this computer without PyTorch, and choose one of them for each job.
+"""Find the GPUs of this computer without the use of PyTorch, and choose one of these GPUs for each job.
 
 TRL refuses to train in a process that sees several GPUs, because transformers would split every step over all of them.
 """

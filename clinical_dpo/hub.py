@@ -110,8 +110,8 @@ def _explained(repo_id: str, kind: str, revision: str, lacking: Callable[[], str
         ) from None
     except RepositoryNotFoundError:
         raise UserError(
-            f"{repo_id}: the hub has no public repository of this name ({where}). Correct `id`. If the repository is "
-            "private, set HF_TOKEN."
+            f"{repo_id}: the hub has no public repository of this name ({where}). Correct `id` in the model file or "
+            "task file. If the repository is private, set HF_TOKEN."
         ) from None
     except RevisionNotFoundError:
         raise UserError(
@@ -123,7 +123,7 @@ def _explained(repo_id: str, kind: str, revision: str, lacking: Callable[[], str
         if (status := getattr(getattr(cause, "response", None), "status_code", None)) in (401, 403):
             raise UserError(
                 f"{repo_id}: the hub refuses the token (status {status}). Set HF_TOKEN to a valid token that may read "
-                "this repository, or remove the token."
+                "this repository. If the repository is public, remove the token instead."
             ) from None
         if status == 429 or (status or 0) >= 500:
             raise UserError(f"{repo_id}: the hub cannot answer now (status {status}). Run again later.") from None
@@ -142,7 +142,7 @@ def _explained(repo_id: str, kind: str, revision: str, lacking: Callable[[], str
 def _lacking(
     repo_id: str, revision: str, patterns: Sequence[str] | None, kind: str, ignored: Sequence[str] = ()
 ) -> str:
-    """A clause that says which files of a commit are missing in the local cache. Arguments as for `fetch`."""
+    """A clause that says which files of a commit are missing in the local cache. The arguments are as for `fetch`."""
     from huggingface_hub import try_to_load_from_cache
 
     try:
@@ -179,8 +179,8 @@ def file_sizes(
     except CachedRepoTreeNotFoundError:
         raise UserError(
             f"{repo_id}: the local cache has no list of the files of revision {revision}, so files may be missing. Run "
-            f"this rule once on a machine that reaches {page(repo_id, kind)}. Unset HF_HUB_OFFLINE there. Check that "
-            "this user may write in HF_HOME."
+            f"the same command once on a machine that reaches {page(repo_id, kind)}. Unset HF_HUB_OFFLINE there. Check "
+            "that this user may write in HF_HOME."
         ) from None
     allowed = None if patterns is None else list(patterns)
     sizes = {file.path: file.size for file in tree}

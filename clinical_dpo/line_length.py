@@ -8,7 +8,7 @@ LONGEST = 300  # characters
 def folded(text: str, longest: int = LONGEST) -> str:
     """Break each line of more than `longest` characters at blanks.
 
-    The continuation lines are indented by two more blanks.
+    The continuation lines are indented by two blanks more than the beginning of the broken line.
     """
     return "\n".join(part for line in text.split("\n") for part in _parts(line, longest))
 

@@ -40,7 +40,7 @@ def migrated(text: str, names: Sequence[Renamed]) -> str:
 
 
 def _span(node: yaml.Node | None, name: Renamed) -> tuple[int, int] | None:
-    """Start and end of an old name in the file's text; None if the name is inherited through a merge key (<<).
+    """Start and end index of an old name in the file's text; None if the name is inherited through a merge key (<<).
 
     For example, `dpo: {<<: *stage}` inherits the names of `stage`. They are written only where `&stage` is defined.
     """
@@ -70,7 +70,8 @@ def migrate(path: Path) -> list[Renamed]:
         if not name.is_value and name.new in parent:
             raise UserError(
                 f"{path}: key '{name.old}' is now '{name.new}', and the file has both keys. Remove '{name.old}' "
-                f"at {'.'.join(map(str, name.path))}. If it comes from `<<`, rename it where it is written."
+                f"at {'.'.join(map(str, name.path))}. If a `<<` line brings in '{name.old}', rename '{name.old}' in "
+                "the block to which this line refers."
             )
     if names:
         with path.open(encoding="utf-8", newline="") as file:  # newline='' keeps the line ends

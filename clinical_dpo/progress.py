@@ -31,7 +31,7 @@ class Progress:
         self.started = self.last_line = clock()
 
     def write_line(self, done: int, *notes: str) -> None:
-        """Write a line about the progress now, whatever the time since the last line.
+        """Write a line about the progress, regardless of the time since the last line.
 
         Args:
             done: units done, including those of earlier attempts.

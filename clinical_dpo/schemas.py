@@ -119,7 +119,7 @@ def _type_mend(value: Any, expected: set[str]) -> str:
             bool: "Without quotes, yes, no, on and off are read as true or false: put the word in quotes.",
             int | float: "Without quotes, digits are read as a number: put the text in quotes, with all its digits.",
             datetime.date: "Without quotes, this is read as a date: put it in quotes.",
-            type(None): "The value is empty: write a text, and put the words null and ~ in quotes.",
+            type(None): "The value is empty: write a text. If the text is null or ~, put it in quotes.",
             dict | list: "Without quotes, brackets are read as a mapping or a list: put the text in quotes.",
         }
         return next((mend for kind, mend in kinds.items() if isinstance(value, kind)), "")

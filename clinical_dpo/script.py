@@ -42,8 +42,8 @@ def job(snakemake: Any) -> Iterator[SimpleNamespace]:
     An exception in the block ends the process with status 1. For a UserError, the terminal and the log show its
     message. For any other exception, the log shows the traceback, and the terminal shows one line.
 
-    A log is private if a folder on its path has a file with the name PRIVATE. The terminal then shows only the public
-    message of a UserError that has one. For every other error, the terminal only refers to the log.
+    A log is private if a folder on its path has a file with the name PRIVATE. If a log is private, the terminal
+    shows the public message of a UserError. For an error without a public message, the terminal only refers to the log.
 
     Args:
         snakemake: the object that Snakemake passes to a script.

@@ -64,7 +64,7 @@ class StartCache:
 
 
 def files_version(files: Iterable[str | Path]) -> str | None:
-    """Hex digest of the paths, sizes, times and inodes of files; None if one of the files has just changed."""
+    """Hex digest of the paths, sizes, times and inodes of files; None if a file changed in the last two seconds."""
     states = [(str(path), Path(path).stat()) for path in files]
     newest = max((max(state.st_mtime_ns, state.st_ctime_ns) for _, state in states), default=0)
     if time.time_ns() - newest <= _SETTLED:

@@ -19,7 +19,7 @@ ROW = "row"  # name in a template of the mapping of all values, as in row["Chief
 def _printable(value: Any) -> Any:
     """Return the value if `{{ }}` may print it.
 
-    Refuse None, lists and generators, because Jinja would print their `repr`.
+    Refuse every other value, such as None, True or a list, because Jinja would print its `repr`.
 
     Raises:
         PublicError: the value is neither text nor a number.
@@ -112,7 +112,7 @@ def _check_used(used: set[str], values: Mapping[str, Any], noun: str) -> None:
 
 
 def _known(values: Mapping[str, Any], noun: str) -> str:
-    """A sentence for error messages that lists the names of the values: "Fields here: age, sex." for `noun` "field"."""
+    """A sentence with the names of the values, for error messages: "Fields here: age, sex." if `noun` is "field"."""
     return f"{noun.capitalize()}s here: {', '.join(map(str, values))}."
 
 
@@ -128,8 +128,8 @@ def _evaluated(template: Callable[[Mapping[str, Any]], Any], values: Mapping[str
         raise
     except UndefinedError as error:
         raise UserError(
-            f"the template uses a value that is missing: {error}. Add it, or correct its name. A value that some rows "
-            f"lack is tested by `{{% if NAME is defined %}}`. {_known(values, noun)}"
+            f"the template uses a value that is missing: {error}. Add it, or correct its name. If some rows lack "
+            f"the value, test it in the template: {{% if NAME is defined %}}. {_known(values, noun)}"
         ) from None
     except Exception as error:  # a user's expression can raise any error
         raise UserError(f"the template cannot be filled in: {str(error).rstrip('.')}. Correct the template.") from None

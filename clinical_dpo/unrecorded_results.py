@@ -85,5 +85,5 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:
-    """The `repr` of a value, or `nothing` where the key is absent."""
-    return repr(values[key]) if key in values else "nothing"
+    """The `repr` of a value, or `no value` where the key is absent."""
+    return repr(values[key]) if key in values else "no value"

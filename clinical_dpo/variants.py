@@ -1,6 +1,6 @@
 """Lists of stages and variants, titles of variants, and pairs of variants to compare.
 
-`paths` builds and parses the names of comparisons, the names of trials, and names with a training seed.
+The module `paths` builds and parses the names of comparisons, the names of trials, and names with a training seed.
 """
 
 from collections.abc import Iterable

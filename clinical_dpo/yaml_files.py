@@ -57,8 +57,8 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
                 yield (
-                    f"line {line}: a mapping or a list as a key. Put text with brackets in quotes, such as a template: "
-                    '"{{ note }}".'
+                    f"line {line}: YAML reads a mapping or a list as a key. If a text begins with a bracket, put it in "
+                    'quotes: "{{ note }}".'
                 )
                 continue
             if key_node.tag == "tag:yaml.org,2002:merge":
@@ -127,14 +127,14 @@ def _text_faults(root: Any, lines: list[str]) -> Iterator[str]:
             rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
             if cut := re.match(r"\s+#[^\s#]*\w\S*", rest):
                 yield (
-                    f"line {mark.line + 1}: YAML reads {cut[0].strip()} as a comment. Put the text in quotes, or write "
-                    "a comment with a blank after #."
+                    f"line {mark.line + 1}: YAML reads {cut[0].strip()} as a comment. If it is a part of the text, put "
+                    "the text in quotes. If it is a comment, write a blank after #."
                 )
             for number, line in enumerate(lines[node.start_mark.line + 1 : mark.line + 1], node.start_mark.line + 2):
                 if line.lstrip().startswith("- "):
                     yield (
-                        f"line {number}: YAML joins this line to the text above. Begin the dash in the column of the "
-                        "other dashes, or put the text in quotes."
+                        f"line {number}: YAML joins this line to the text above. If the line is an item of a list, "
+                        "indent its dash as far as the other dashes. Otherwise, put the whole text in quotes."
                     )
 
 
@@ -151,8 +151,8 @@ def _anchor_faults(text: str) -> Iterator[str]:
         name, mark = getattr(event, "anchor", None), event.start_mark
         if name and name not in used and isinstance(event, yaml.ScalarEvent):
             yield (
-                f"line {mark.line + 1 if mark else 1}: YAML reads &{name} as the name of a text that nothing uses. "
-                "Put a text that begins with & in quotes."
+                f"line {mark.line + 1 if mark else 1}: YAML reads &{name} as a name, not as a part of the text. "
+                "If a text begins with &, put it in quotes."
             )
 
 
@@ -209,18 +209,18 @@ def _mend(problem: str, line: str) -> str:
         return "Indent with blanks, not with tabs."
     if "mapping values are not allowed" in problem:
         return (
-            "Put a text that contains a colon and a blank in quotes. If there is none, correct the indentation, and "
+            "If a text contains a colon and a blank, put the text in quotes. Otherwise, correct the indentation, and "
             "write a blank after the colon of the line before."
         )
     mends = {  # part of the problem -> mend
         "end of stream": "Close the quotation mark that this line opens.",
         "expected ','": "Close the bracket. If a text of the list contains a blank and #, put it in quotes.",
-        "node content": "Put a text that begins with # or a comma in quotes.",
-        "cannot start any token": "Put a text that begins with one of % @ ` & * in quotes.",
-        "alias": "Put a text that begins with one of % @ ` & * in quotes.",
-        "constructor for the tag": "Put a text that begins with ! in quotes.",
-        "comment or line break": "Put a text that begins with > or | in quotes.",
-        "escape": "Put a path in single quotes, and double a backslash within double quotes.",
+        "node content": "If a text begins with # or a comma, put it in quotes.",
+        "cannot start any token": "If a text begins with one of % @ ` & *, put it in quotes.",
+        "alias": "If a text begins with one of % @ ` & *, put it in quotes.",
+        "constructor for the tag": "If a text begins with !, put it in quotes.",
+        "comment or line break": "If a text begins with > or |, put it in quotes.",
+        "escape": "If the text is a path, put it in single quotes. Otherwise, write each backslash twice.",
         "another document": "Remove the line ---, and put everything into one mapping.",
     }
     known = next((mend for part, mend in mends.items() if part in problem), None)
@@ -231,5 +231,5 @@ def _mend(problem: str, line: str) -> str:
     if re.match(r"\s*-[^-\s]", line):
         return "Write a blank after the dash of a list."
     if re.search(r"\w'\w", line):
-        return "Put a text with an apostrophe in double quotes."
+        return "If a text has an apostrophe, put the text in double quotes."
     return "Correct this line. Check its indentation and quotation marks."

@@ -20,9 +20,9 @@ HEADS = {
 }
 BASIS = """\
 "items needed" is the number of test items with which the paired test shows a difference as large as the margin, with
-80% power at the level of the family. For F1, the number is that of the test of right answers. "detectable" is the
-smallest difference that the planned items show with 80% power. It assumes that one variant alone is right on a fifth of
-the items, or that the paired differences have an SD of a quarter of the scale."""
+80% power at the level of the family. For F1, this test compares shares of right answers. "detectable" is the smallest
+difference that the planned items show with 80% power. It assumes that one variant alone is right on a fifth of the
+items, or that the paired differences have an SD of a quarter of the scale."""
 
 
 def item_rows(study: Study) -> list[Row]:

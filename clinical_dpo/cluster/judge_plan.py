@@ -25,9 +25,9 @@ VERDICTS, CONTROLS = "verdicts", "controls"
 RECORDS = {VERDICTS: "verdicts_record", CONTROLS: "judge_controls_record"}  # purpose -> key of `paths.PATHS`
 BASIS = """\
 The numbers of calls are upper limits: an answer that several variants share is judged once. The log has the exact
-number before the first call. Four characters count as a token, as in the log. Replies count with the limit of the
-endpoint. Answers of untrained models count with their largest length. An unreadable reply costs up to two more calls.
-Dollars follow from an endpoint's price."""
+number before the first call. Four characters count as a token, as in the log. Each reply is assumed to be as long as
+the endpoint allows, and each answer of an untrained model as long as the task allows. An unreadable reply costs up to
+two more calls. Dollars follow from an endpoint's price."""
 
 
 def judge_rows(study: Study) -> list[Row]:

@@ -187,8 +187,8 @@ def _may_be_plain(endpoint: Endpoint, plain: Sequence[str]) -> bool:
 def _encrypted(endpoint: Endpoint) -> str:
     """The end of an error message about private text or secrets sent unencrypted: two ways to mend the settings."""
     return (
-        f"Use https://. If others on the network may read the requests, add {endpoint.host} to the config's "
-        "plain_http_hosts."
+        f"Use https://. If others on the network are allowed to read the requests, add {endpoint.host} to the "
+        "config's plain_http_hosts."
     )
 
 

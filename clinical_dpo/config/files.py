@@ -86,7 +86,7 @@ def variant_files(study: Study, task: str, name: str, variants: Sequence[str] | 
         study: the run.
         task: name of the task.
         name: kind of file, a key of `paths.PATHS`, such as `answers`.
-        variants: the variants whose files are listed. Without it, these are all variants of the task.
+        variants: the variants whose files are listed; None for all variants of the task.
     """
     return [
         study.paths(name, task=task, model=model, variant=variant)
@@ -116,7 +116,7 @@ def _with_external(study: Study, task: str, name: str) -> list[str]:
     Args:
         study: the run.
         task: name of the task.
-        name: kind of the files, a name of `study.paths`, such as `grades`.
+        name: kind of the files, a key of `paths.PATHS`, such as `grades`.
     """
     external = [study.paths(name, task=task, model=model, variant=EXTERNAL) for model in study.externals(task)]
     return variant_files(study, task, name) + external
@@ -188,7 +188,7 @@ def sheets(study: Study) -> list[str]:
 
 
 def reference_records(study: Study, task: str) -> list[str]:
-    """The paths of the records of the passes of DPO's reference model over a task's training pairs, one per model."""
+    """Paths of the records on how DPO's reference model scored a task's training pairs: one path for each model."""
     return [study.paths("reference_record", task=task, model=model, split="train") for model in study.task_models(task)]
 
 

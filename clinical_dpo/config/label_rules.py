@@ -25,8 +25,8 @@ def scores_likelihood(task: Mapping[str, Any]) -> bool:
 def has_label_tables(task: Mapping[str, Any]) -> bool:
     """Whether a task has the metrics, tables and figures that cover all its labels, such as the confusion table.
 
-    Only tasks with the grader `label` have them. If such a task has more than two labels, it always has them. If it has
-    two labels, it has them if the model answers by probabilities (`scores_likelihood`), if the task file has the key
+    Only tasks with the grader `label` have them. Such a task with more than two labels always has them. Such a task
+    with two labels has them if the model answers by probabilities (`scores_likelihood`), if the task file has the key
     `prevalence`, or if the headline metric needs all labels (ALL_LABELS). Any other task with the grader `label` has
     only the metrics of a positive and a negative class.
     """

@@ -45,7 +45,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     """Read and check a run's config and every file that it names.
 
     Args:
-        config: config/config.yaml with the run's overrides already merged.
+        config: config/config.yaml, with the run's other config files and `--config` values merged into it.
         root: the project's folder, which holds config/tasks and config/models.
 
     Raises:
@@ -87,7 +87,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
                 raise UserError(
                     f"{settings_place(overrides, 'model', model)}: key 'quantization': four-bit weights can be trained "
                     "only through an adapter. Set quantization: null, or set adapter: lora in the recipe of task "
-                    f"'{name}' or under its key `training`."
+                    f"'{name}' or under the key `training` of the task file."
                 )
     missing = {name: problem for name in tasks if (problem := study.missing(name))}
     for name, (reason, mend) in missing.items():

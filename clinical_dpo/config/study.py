@@ -117,7 +117,7 @@ class Study:
     def variants(self, task: str) -> list[str]:
         """The variants of a task's models: base, SFT, DPO, and the task's arms (further variants).
 
-        The same variant with another training seed does not count.
+        A variant that is trained with several seeds is listed once.
         """
         return [*VARIANTS, *arms_of(self.tasks[task].get("arms", ()))]
 
@@ -267,11 +267,11 @@ class Study:
         ]
 
     def external_families(self, task: str) -> dict[str, list[str]]:
-        """Map the name of each set of a task's external predictions to the tasks that share alpha.
+        """Map the name of each set of a task's external predictions to the tasks that share one alpha.
 
-        Alpha is shared in comparisons of variants with these external predictions. The tasks that share it are this
-        task, and the run's other tasks with the same `recipe` and with external predictions of the same name. The
-        significance level of each comparison is alpha divided by the number of these tasks.
+        Each of these tasks compares its variants with external predictions of this name. The tasks are this task, and
+        the run's other tasks with the same `recipe` and with external predictions of the same name. The significance
+        level of each comparison is alpha divided by the number of these tasks.
         """
         return {
             name: [member for member in self.family(task) if member in self.tasks and name in self.externals(member)]

@@ -77,7 +77,7 @@ def _check_stage(study: Study, name: str, stage: str, where: str) -> None:
         if stage not in STAGES and not any(_problems(study.stage(name, "dpo"), "dpo")):
             of_dpo = len(study.trials(name, "dpo"))
             if trials != of_dpo:
-                mend = f"Set {of_dpo} learning rates for '{stage}', so that both are tuned alike."
+                mend = f"Set {of_dpo} learning rates for '{stage}', so that the arm and dpo are tuned alike."
                 problems.append(f"{where}: key 'arms.{stage}' has {trials} trials, but dpo has {of_dpo}. {mend}")
     raise_together(list(map(UserError, problems)))
 

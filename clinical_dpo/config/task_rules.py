@@ -113,7 +113,7 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
         ),
         "anchors": (
             "likert" in sheets or "likert" in judged_sheets(task, sheets),
-            "metric likert and grader physicians or judge",
+            "metric likert with grader physicians or judge",
         ),
         "rubric": (task["metric"] == "rubric", "metric rubric"),
         "adjudicator": ("adjudication" in sheets, "raters who grade answers as right or wrong"),
@@ -125,7 +125,7 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
         "likelihood": (scores_likelihood(task), "answer_by likelihood"),
         "other_label_weights": (
             several and task["rejected_source"] == "other_label",
-            "rejected_source other_label and three labels",
+            "rejected_source other_label and three or more labels",
         ),
     }
     unused = [(key, user) for key, (used, user) in users.items() if key in keys and not used]

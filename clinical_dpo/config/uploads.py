@@ -37,7 +37,7 @@ def refuse_private(task: str) -> NoReturn:
 
 
 def repository(config: Mapping[str, Any], task: str, model: str, stage: str) -> str:
-    """The repository of a chosen model: owner/run-task-model-stage, without `run-` for the published study.
+    """The repository of a chosen model: owner/run-task-model-stage, without `run-` if the run has no `run_name`.
 
     Several hyphens in a row become one, because the hub does not allow more.
     """

@@ -106,8 +106,8 @@ def _column(row: Row, path: str) -> Any:
             )
         if member not in value:
             raise UserError(
-                f"column '{parent}' has no member '{member}'.{did_you_mean(member, list(value))} Add it to the row, "
-                f"or correct the path '{path}'."
+                f"column '{parent}' has no member '{member}'.{did_you_mean(member, list(value))} Add "
+                f"'{member}' to the row, or correct the path '{path}'."
             )
         value = value[member]
     return value

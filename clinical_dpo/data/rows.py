@@ -80,7 +80,7 @@ def task_rows(
         if key in number_of and "id" in record:
             first = number_of[key]
             other = rows[first - 1]["id"]
-            alike = " even without case, white space and leading zeros" if other != row["id"] else ""
+            alike = ", also if case, white space and leading zeros are ignored" if other != row["id"] else ""
             raise UserError(
                 f"{where}, row {number}: id '{row['id']}' duplicates '{other}' in row {first}. Make ids unique{alike}."
             )
@@ -225,7 +225,7 @@ def _texts(record: Mapping[str, Any], field: str) -> list[str]:
     for number, text in enumerate(value, start=1):
         if text is None or not str(text).strip():
             raise PublicError(
-                f"{wrong}: entry {number} is empty. Fill it in, or leave empty columns out by a template under "
+                f"{wrong}: entry {number} is empty. Fill it in, or leave out empty columns with a template under "
                 f"`columns`: `{field}: \"{{{{ [column1, row.get('column2')] | select | list }}}}\"`."
             )
         if not isinstance(text, str):

@@ -28,8 +28,8 @@ def split(
         seed: seed of the draw.
         stratify: whether every split keeps the proportions of the labels. Let s be a label's share of all rows, and n
             the size of a split. The split's number of rows with this label differs from `s * n` by at most 1 if there
-            are two labels, and by at most `1 + k * s` if there are k labels. If rows have a `group`, the difference may
-            be larger.
+            are two labels, and by at most `1 + k * s` if there are k > 2 labels. If rows have a `group`, the difference
+            may be larger.
         on_shortfall: what to do if there are too few rows. `error` raises an error. `shrink` shrinks all splits in
             proportion.
 
@@ -122,11 +122,11 @@ def _shrink(sizes: Mapping[str, int], available: int, duplicates: int, on_shortf
     configured = ", ".join(f"{name} {size}" for name, size in sizes.items())
     shortfall = f"The splits need {need} different rows ({configured}), but only {available} are available."
     if duplicates:
-        shortfall += f" {duplicates} more repeat the prompt of another row."
+        shortfall += f" {duplicates} more rows repeat the prompt of another row."
     if on_shortfall == "error":
         raise PublicError(
             f"{shortfall} Add rows, lower `splits` in the task file, or set `on_shortfall: shrink`. If `sample` or "
-            "`where` leaves rows out, change it."
+            "`where` leaves rows out, change that key."
         )
     shrunk = {name: size * available // need for name, size in sizes.items()}
     by_remainder = sorted(sizes, key=lambda name: -(sizes[name] * available % need))

@@ -69,8 +69,8 @@ def _level(record: Row, subgroup: Mapping[str, Any], row_id: str) -> str:
     text = "" if value is None else nfc(str(value).strip())
     if isinstance(value, list | dict):
         raise UserError(
-            f"{where}: item {row_id}: the value has the type '{type(value).__name__}', but must be a text. Write a "
-            "template that gives a text."
+            f"{where}: item {row_id}: the value has the type '{type(value).__name__}', but must be a text. Set "
+            "`column` to a template that gives a text."
         )
     if not text:
         return MISSING

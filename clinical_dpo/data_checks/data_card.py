@@ -184,7 +184,7 @@ def _tokens(lengths: Mapping[str, Sequence[RowLength]]) -> str:
     if largest_weight == 1:
         return table
     counted = max(map(len, lengths.values()))
-    return f"{table}\n\nCounted on {counted:,} rows: the longest, and a sample at even distances among the rest."
+    return f"{table}\n\nCounted on {counted:,} rows: the longest rows, and evenly spaced ones of the other rows."
 
 
 def _checks(checks: Sequence[Mapping[str, Any]]) -> str:

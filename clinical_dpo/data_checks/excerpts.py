@@ -1,4 +1,4 @@
-"""Remove the excerpts of texts from a data card, for readers who may not see any text of a row."""
+"""Remove the excerpts of texts from a data card, for readers who must not see any text of a row."""
 
 EXCERPTS = ("before", "after")  # last columns of the table of faults of texts: a text before and after its repair
 

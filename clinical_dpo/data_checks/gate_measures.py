@@ -67,8 +67,8 @@ def measure_rows(
         - `context`: the argument `context`.
         - `findings`: the results of the checks that need no length limit, each a `thresholds.Finding` as a dict.
         - `lengths`: a dict for each row whose length is measured. `split` and `name` name the row. `prompt` and
-          `answer` are numbers of tokens. `weight` is 1 if all rows are measured. Of many rows, only a sample is
-          measured; `weight` is then the number of rows that the sampled row represents.
+          `answer` are numbers of tokens. `weight` is 1 if all rows are measured. If there are too many rows, only a
+          sample is measured; `weight` is then the number of rows that the sampled row represents.
     """
     shown = preview_rows(rows, tokenizer, sys.maxsize, private=True)
     findings = [

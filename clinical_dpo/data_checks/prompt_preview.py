@@ -25,7 +25,7 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
     Returns:
         For each row a dict:
 
-        - `stage` (sft or generation), `row` (the row's name) and `prompt_tokens`.
+        - `stage` (sft or generation), `row` (the row's name) and `prompt_tokens` (number of tokens of the prompt).
         - `begin_tokens`: number of begin-of-text tokens; None if the model has none.
         - `faults`: see `frame_faults`.
         - `special_tokens`: for each special token, a list of its position (from 0) and its spelling.

@@ -115,7 +115,7 @@ def token_findings(
 def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
     """Return the finding on test rows with a patient's id that also occurs in other splits.
 
-    If several columns have such ids, the finding counts the rows of the column with the most such rows. The examples
+    If `shared` has several columns, the finding counts the rows of the column with the largest `rows`. The examples
     are the first EXAMPLES columns with their counts: "mrn (3 of 40 test rows)".
 
     Args:

@@ -25,7 +25,7 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     ),
     "label_balance": (
         "rows with the commonest label, in the split where its share is largest",
-        "Add rows of the other label.",
+        "Add rows with other labels.",
     ),
     "degenerate_answers": (
         "reference answers of at most one character, placeholders (N/A), or answers that are mostly one word",

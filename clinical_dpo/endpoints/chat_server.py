@@ -138,7 +138,7 @@ class ChatServer:
             if not variable:
                 raise PublicError(
                     f"{self.label} requires a key ({status}{code}). Set key_variable to the name of the environment "
-                    "variable that has the key, or correct client_variables if they hold it."
+                    "variable that has the key. If a variable of client_variables has the key, correct that variable."
                 )
             raise PublicError(
                 f"{self.label} refuses the key ({status}{code}). Check the key in environment variable {variable}. "
@@ -150,8 +150,8 @@ class ChatServer:
             )
         raise PublicError(
             f"{self.label} refuses request '{name}' ({status}{code}). Replies so far are saved. Check "
-            f"base_url, model '{self.endpoint.model}', max_tokens (of a generated field: its max_new_tokens), seed and "
-            "parameters."
+            f"base_url, model '{self.endpoint.model}', seed, parameters and max_tokens. For a generated field, check "
+            "max_new_tokens of the field instead of max_tokens."
         )
 
 
@@ -159,8 +159,8 @@ class ChatServer:
 def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
     """Connect to a server, and yield the connected server.
 
-    Requests bypass all proxies if they contain private text. They also do so if they send the API key or another secret
-    unencrypted (http://), because a proxy could read it.
+    Requests with private text bypass all proxies. Requests that send the API key or another secret unencrypted
+    (http://) also bypass all proxies, because a proxy could read the secret.
 
     Args:
         endpoint: the server and its settings.
@@ -215,7 +215,7 @@ def _permanent_reason(error: BaseException | None) -> str | None:
     """
     while error:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return f"the server's certificate is refused ({error.verify_message}). Repair it, or correct base_url."
+            return f"the server's certificate is refused ({error.verify_message}). Correct the certificate or base_url."
         if isinstance(error, ssl.SSLError) and error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
             return "https:// reaches a server that does not speak TLS. Correct base_url, or set up TLS on the server."
         if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:

@@ -108,9 +108,9 @@ def request_completions(
         raise PublicError(
             f"endpoint '{endpoint.name}' ({endpoint.model}): {len(unreadable)} replies are unreadable: "
             f"{', '.join(unreadable)}. {store} holds all replies. Readable replies are not requested again. "
-            f"Run again: each unreadable reply gets up to {CALLS_PER_REPLY} more calls. If replies are cut off, raise "
-            "max_tokens, or the limit in `parameters` that replaces it. Otherwise, use another model. After such a "
-            "change all replies are requested again."
+            f"Run again: each unreadable reply gets up to {CALLS_PER_REPLY} more calls. If replies are still "
+            "unreadable and are cut off, raise max_tokens, or the limit in `parameters` that replaces max_tokens. If "
+            "they are not cut off, use another model. After such a change all replies are requested again."
         )
     return {name: conversation.reply for name, conversation in conversations.items() if conversation.reply}
 

@@ -29,9 +29,9 @@ _OF_AN_ACCOUNT = re.compile(
 def error_code(body: str) -> str:
     """Return the code of the error in a response's body. If the error has no code, return the type of the error.
 
-    Only lower-case letters and underscores, at most 50, count as a code or a type. If the body has neither, the result
-    is an empty text. The message of the error is not returned, because it may quote the API key or the text of the
-    request.
+    A code or a type counts only if it consists of at most 50 lower-case letters and underscores. If the body has
+    neither, the result is an empty text. The message of the error is not returned, because it may quote the API key or
+    the text of the request.
     """
     return next((word for word in _words(body)[:2] if re.fullmatch(r"[a-z_]{1,50}", word)), "")
 

@@ -23,8 +23,8 @@ class Reply:
         text: the reply's text; empty for a refusal.
         finish_reason: the server's word for why the reply ended, such as `stop` or, if max_tokens cut it off, `length`.
         model: the model's name as the server spells it.
-        prompt_tokens, completion_tokens: tokens of all calls for this reply, as the server counts them; 0 without a
-            count.
+        prompt_tokens, completion_tokens: tokens of all calls for this reply, as the server counts them; 0 if the
+            server gives no count.
         calls: number of calls that were made to get this reply.
         refusal: code of the reason why the request has no reply; empty for a reply.
     """

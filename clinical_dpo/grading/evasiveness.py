@@ -36,7 +36,7 @@ _PLAIN_MARKS = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an answer evades its question, the reason for this verdict, and the part of the answer that shows it."""
+    """Whether an answer evades its question, the reason, and the part of the answer that shows the reason."""
 
     evasive: bool
     reason: str  # a key of REASONS; "none" where the answer does not evade

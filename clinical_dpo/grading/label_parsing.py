@@ -253,8 +253,8 @@ def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequ
     - "denied": if the task has two labels, the other label as "asserted"; else the label as "denied".
     - "aside": nothing.
 
-    With BARE, as in "~No UTI", the label is "No UTI", but the sentence says `UTI` without the "no". `how` is the manner
-    of `UTI`:
+    If `label` begins with BARE ("~No UTI"), the sentence says "UTI" without the "no" of the label "No UTI". Then `how`
+    is the manner of "UTI", and it decides as follows:
 
     - "denied": "No UTI" as "asserted".
     - "open": "No UTI" as "open".
@@ -262,7 +262,7 @@ def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequ
 
     Args:
         label: a label, or BARE followed by a label.
-        how: the manner in which the sentence mentions the label. With BARE, it is the manner of the word without "no".
+        how: the manner in which the sentence mentions the label, or the word without "no".
         level, corrects: see `Mention`.
         labels: the task's labels.
     """

@@ -18,7 +18,7 @@ def tokenizer_name(references: Iterable[str]) -> str:
 
     LATIN is the tokenizer of rouge-score. It keeps only unaccented Latin letters and digits. It is chosen for texts in
     Latin letters, with or without accents. UNICODE keeps the letters of every script. It is chosen if more than a tenth
-    of the letters are of other scripts.
+    of the letters are not Latin.
     """
     letters = [character for text in references for character in text if character.isalpha()]
     non_latin = sum(not letter.isascii() and "LATIN" not in unicodedata.name(letter, "") for letter in letters)

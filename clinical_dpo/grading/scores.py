@@ -75,7 +75,8 @@ def rejections(counts: np.ndarray) -> np.ndarray:
 def sensitivity(counts: np.ndarray) -> np.ndarray:
     """Return the sensitivity (recall) of each class, as an array of shape (..., classes).
 
-    The denominator is the number of items of the class, with their invalid answers. A class without items has NaN.
+    The denominator is the number of items of the class, including items with an invalid answer. A class without items
+    has NaN.
 
     `counts` holds numbers of items and has the shape (..., true classes, answers). The last axis has one entry for each
     class, then one for invalid answers.

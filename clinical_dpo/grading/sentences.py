@@ -41,10 +41,10 @@ _RUN = re.compile(r"(.)\1{8,}", re.DOTALL)
 
 
 def shortened(text: str) -> str:
-    """Shorten a text before a verdict is searched for in it.
+    """Shorten a text from which a verdict is read later, such as a label or a judge's grade.
 
-    If the text has more than _MAX_CHARACTERS characters, its middle is cut out. If a character is repeated more than
-    eight times in a row, eight of them are kept.
+    If the text has more than _MAX_CHARACTERS characters, its middle is cut out. Of more than eight equal characters in
+    a row, eight are kept.
     """
     half = _MAX_CHARACTERS // 2
     kept = text if len(text) <= _MAX_CHARACTERS else f"{text[:half]}\n{text[-half:]}"

@@ -6,7 +6,7 @@ MODULES = {"generation": "generate", "likelihood": "label_likelihood"}  # a task
 def answer_module(answer_by: str) -> str:
     """Return the name of the module that answers a task with this `answer_by` (`generation` or `likelihood`).
 
-    For example, `generation` -> "clinical_dpo.inference.generate". If the code of this module changes, the task is
-    answered again.
+    For example, `generation` -> "clinical_dpo.inference.generate". If the code of the module with the returned name
+    changes, the task is answered again.
     """
     return f"clinical_dpo.inference.{MODULES[answer_by]}"

@@ -87,14 +87,14 @@ def check_config(origin: Origin) -> None:
     """
     if not (origin.folder / "config.json").is_file():
         raise PublicError(
-            f"{origin.name}: {origin.version} has no config.json. {origin.mend} that has this file. An adapter "
-            f"or GGUF files alone are not a base model. Set `{origin.key}` to the model from which they were made."
+            f"{origin.name}: {origin.version} has no config.json. {origin.mend} that has this file. If the "
+            f"model has only an adapter or GGUF files, set `{origin.key}` to the base model of these files."
         )
     config = read_json(origin.folder / "config.json")
     if not isinstance(config, dict) or "transformers_weights" in config:
         raise PublicError(
             f"{origin.name}: config.json is not a JSON object, or it has the key `transformers_weights`, which names "
-            f"the files of the weights. {origin.mend} that has a config.json without this key."
+            f"the files of the weights. {origin.mend} whose config.json is a JSON object without this key."
         )
 
 
@@ -106,9 +106,9 @@ def check_tokenizer_files(origin: Origin) -> None:
     if (origin.folder / "tokenizer.model").is_file() and not (origin.folder / "tokenizer.json").is_file():
         raise PublicError(
             f"{origin.name}: {origin.version} has tokenizer.model but no tokenizer.json. {origin.mend} that has "
-            "tokenizer.json. To convert the tokenizer yourself, install sentencepiece and protobuf, and save the "
-            "tokenizer with transformers beside the model's config.json and weights. Check that the saved tokenizer "
-            "and tokenizer.model give the same token ids for some texts. Then use `source: folder`."
+            "tokenizer.json. If there is none, install sentencepiece and protobuf, and save the tokenizer with "
+            "transformers beside the model's config.json and weights. Check that the saved tokenizer and "
+            "tokenizer.model give the same token ids for some texts. Then use `source: folder`."
         )
 
 
@@ -198,7 +198,7 @@ def _read_pickled(origin: Origin, name: str) -> dict[str, torch.Tensor]:
     """Return name -> tensor for a pickled PyTorch file.
 
     If the file is a zip archive (the format since PyTorch 1.6), a tensor is read into memory only when it is used. An
-    older file is read at once.
+    older file is read into memory as a whole.
 
     PyTorch's restricted unpickler builds only tensors and plain containers. It refuses to run any other code that the
     file names.
@@ -218,7 +218,8 @@ def _read_pickled(origin: Origin, name: str) -> dict[str, torch.Tensor]:
         reason = "it contains something else than named tensors"
     raise PublicError(
         f"{origin.name}: {name} cannot be loaded, because it is damaged or contains more than weights ({reason}). "
-        f"No code in the file was run. {origin.mend} that has safetensors files, or copy the file again."
+        f"No code in the file was run. {origin.mend} that has safetensors files. If the file is damaged, copy or "
+        "download it again instead."
     )
 
 

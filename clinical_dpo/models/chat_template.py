@@ -82,7 +82,7 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
 
 
 def fixed_template(template: str, chat: ChatFormat) -> str:
-    """Put lines that set the variables of `chat` before the template. The template is not rendered.
+    """Begin a template with lines that set the variables of `chat`. The template is not rendered.
 
     If the template calls `strftime_now`, a further line defines `strftime_now` so that it returns the date of `chat`
     instead of the present date.

@@ -41,7 +41,7 @@ def retrieve_snapshot(
         version=f"revision {revision}",
         key="id",
         mend=f"Set `revision` to a commit on {page(model_id)}/commits/main",
-        missing=f"Run this rule on a computer that can reach {page(model_id)}.",
+        missing=f"Run the same command on a computer that can reach {page(model_id)}.",
         digests=lambda files: digests(snapshot, files),
     )
     check_config(origin)

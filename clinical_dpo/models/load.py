@@ -145,7 +145,7 @@ def full_training_settings(model: Mapping[str, Any]) -> dict[str, Any]:
     if model.get("quantization"):
         raise PublicError(
             f"config/models/{model['name']}.yaml: key 'quantization': four-bit weights can be trained only through an "
-            "adapter. Set quantization: null, or set adapter: lora."
+            "adapter. Set quantization: null, or set adapter: lora in the recipe."
         )
     return {**model, "dtype": "float32"}
 

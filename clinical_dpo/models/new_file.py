@@ -60,7 +60,7 @@ def new_model_file(model_id: str) -> Path:
     if path.exists():
         raise UserError(
             f"{path} exists already. If it is for {model_id}, set its `revision` to {commit.revision}. If it is for "
-            "another model, rename it and its key `name`, and run this command again."
+            "another model, rename the file, change its key `name` in the same way, and run this command again."
         )
     with replacing(path) as part:
         part.write_text(

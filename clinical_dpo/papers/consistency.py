@@ -45,7 +45,7 @@ def check(published: Mapping[str, Study]) -> list[Row]:
 
 
 def check_splits(study: Study) -> Iterator[Row]:
-    """For each total that a paper states for a task, yield a row: whether the sizes of the splits add up to it."""
+    """For each total that a paper states for a task, yield a row that says whether the splits add up to this total."""
     for task, stated in study["tasks"].items():
         splits = [rows for split, rows in stated.get("splits", {}).items() if split != "where"]
         for total in stated.get("totals", []) if splits else []:
@@ -88,9 +88,7 @@ def check_shares(study: Study) -> Iterator[Row]:
                 f"{entry['value']:.{entry['decimals']}f} of {n} {unit}",
                 number_ranges(possible) if possible else "no count",
                 "possible" if possible else "impossible",
-                ""
-                if possible
-                else f"No share of {n} rounds to this number, and the paper does not say of what it is a share.",
+                "" if possible else f"No share of {n} rounds to this number, and the paper prints no denominator.",
             )
     wins = metric_entries(study, "win_rate")
     if wins:
@@ -212,7 +210,7 @@ def check_rouges(study: Study) -> Iterator[Row]:
 
 
 def check_costs(study: Study) -> Iterator[Row]:
-    """Check each ratio of training times that the paper states against the training minutes that it prints.
+    """Compare each ratio of training times that the paper states with the training minutes that the paper prints.
 
     The ratio is the minutes of DPO divided by the minutes of SFT. Yield a row per task and stated ratio.
     """

@@ -73,8 +73,8 @@ def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
         printed: P as printed.
 
     Returns:
-        An array of cumulative counts, of shape (2n + 1, n + 2). Element [i, k] is for c - b = i - n. It is the number
-        of these pairs with b below k.
+        An array of cumulative counts, of shape (2n + 1, n + 2). Element [i, k] is the number of pairs that give the
+        printed P and have c - b = i - n and b < k.
     """
     gap, b = np.arange(-n, n + 1)[:, None], np.arange(n + 1)[None]
     c = b + gap

@@ -44,7 +44,7 @@ def check_mcnemar(study: Study) -> Iterator[Row]:
             change(before, entry),
             _group_tests({test: _discordance(discordant[test]) for test in TESTS}),
             _verdict(possible_tests[-1]),
-            "b: items that were right before only. c: items that were right after only.",
+            "b: items that only the first variant answers rightly. c: items that only the second answers rightly.",
         )
     for task, group in groupby(metric_entries(study, "f1"), key=lambda entry: entry["task"]):
         chains = [list(chain) for _, chain in groupby(group, key=lambda entry: entry["model"])]
@@ -183,8 +183,8 @@ def _f1_verdict(study: Study, pair: tuple[Entry, Entry], possible: Positives) ->
             chance = sum(hypergeom.pmf(allowed, rows, positives, n))
             condition = f"{number_ranges(allowed)} of {n} are positive" if allowed else ""
             detail = (
-                f"If {positives} of {rows} rows are positive, a random split has these numbers with probability "
-                f"{chance:.4f}. "
+                f"If {positives} of {rows} rows are positive, a random test set has {number_ranges(allowed)} positive "
+                f"items with probability {chance:.4f}. "
                 if allowed
                 else ""
             )

@@ -212,13 +212,13 @@ def _numbers(row: Mapping[str, Any]) -> str:
 
 
 def _opposite(metric: str, right_answers: float | None) -> str:
-    """Sentence that says that the share of right answers favours one variant, and F1 the other.
+    """Sentence that says that the share of right answers favours one variant, and F1 favours the other variant.
 
-    It is empty if `right_answers` is None, or if the decision compares right answers itself.
+    The text is "" if `right_answers` is None, or if the decision is about the share of right answers.
 
     Args:
         metric: the metric of the decision.
-        right_answers: the difference of the two variants' shares of right answers; None if F1 does not contradict it.
+        right_answers: the difference of the two variants' shares of right answers; None if F1 favours the same variant.
     """
     if right_answers is None or metric == "accuracy":
         return ""

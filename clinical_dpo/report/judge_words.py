@@ -24,7 +24,7 @@ def bias_words(row: Mapping[str, str]) -> str | None:
         ORDER: f"changes its verdict in {share} of {n} pairs when the two answers change places",
         LONGER: f"prefers the longer answer in {share} of {n} preferences",
         SHUFFLED: (
-            f"calls {share} of {n} answers to other questions correct"
+            f"grades {share} of {n} answers to other questions as correct"
             if row["judged"] == "correctness"
             else f"gives {n} answers to other questions a mean score of {value:.2f} on a scale from 0 to 1"
             if row["judged"] == "rubric"
@@ -37,7 +37,7 @@ def bias_words(row: Mapping[str, str]) -> str | None:
         if not warns:
             return f"gives longer answers of {variant} no higher grades (rank correlation {value:.2f})"
         grades = f"gives longer answers of {variant} higher grades (rank correlation {value:.2f})"
-        return f"{grades}, for their length or for their quality"
+        return f"{grades}; the reason may be their length or their quality"
     if row["check"] == FAMILY:
         return f"is of the same family as {row['variant']}, and may favour it" if warns else None
     return texts[row["check"]]

@@ -166,8 +166,8 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
     ),
     "stats": (
         "Paired comparisons of the variants on the same test items. P is two-sided and uncorrected, and tests the "
-        "difference in column `Of'. P (F1) is that of a permutation test of F1. P (Holm) is corrected over the tasks, "
-        "and P (Holm, study) over tasks, models and comparisons.",
+        "difference that column `Of' names. P (F1) is that of a permutation test of F1. P (Holm) is corrected over the "
+        "tasks, and P (Holm, study) over tasks, models and comparisons.",
         {
             **{"task": "Task", "model": "Model", "comparison": "Comparison", "test": "Test", "n": "n"},
             **{"effect_measure": "Of", "effect": "Difference", ("effect_ci_low", "effect_ci_high"): "95% CI"},

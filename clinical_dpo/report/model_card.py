@@ -138,8 +138,8 @@ def _data(released: Released) -> str:
         lines += [markdown(task["citation"])] if "citation" in task else []
     sizes = ", ".join(f"{counts[split]} {split}" for split in counts)
     lines.append(
-        f"Rows: {sizes}. The model was trained on split train, its trial was chosen on split dev, and the eval loss is "
-        "that of split eval."
+        f"Rows: {sizes}. The model was trained on split train, its training settings were chosen on split dev, and its "
+        "eval loss was measured on split eval."
     )
     if task.get("phi"):
         lines.append("**The rows are of patients. Weights can repeat what they were trained on.**")

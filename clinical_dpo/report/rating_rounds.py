@@ -32,8 +32,8 @@ def what_to_send(row: Mapping[str, Any]) -> str:
         row: row that `with_sheet_files` made.
     """
     return (
-        f"send {row['sheet_file']} (or the sheet beside it as .csv, .xlsx or .json) to {row['rater']}; save the file "
-        f"that comes back as {row['returned_file']}"
+        f"send {row['sheet_file']} (or the sheet beside it as .csv, .xlsx or .json) to {row['rater']}; save the "
+        f"returned file as {row['returned_file']}"
     )
 
 

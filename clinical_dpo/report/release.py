@@ -31,7 +31,7 @@ def write_release(
     facts: Mapping[str, Any],
     merged: bool = False,
 ) -> None:
-    """Write a folder with a chosen model that plain transformers and PEFT can load.
+    """Write a folder with a chosen model. The libraries transformers and PEFT can load the model without this package.
 
     An adapter names its base model by id and commit on the hub, or by a path relative to the folder `out`. All files
     are copies with ordinary file permissions.

@@ -32,7 +32,7 @@ def rival_name(row: Mapping[str, Any], rows: Rows) -> str:
 
 
 def rival_of(row: Mapping[str, Any], rows: Rows) -> Mapping[str, Any]:
-    """Find the row of a variant's rival, the trivial answer (one label for every item) with which it is compared.
+    """Find the row of the trivial answer (one label for every item) with which a variant is compared.
 
     Args:
         row: row of the variant, from trivial.csv. Its `rival` names the trivial answer.

@@ -53,15 +53,16 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
         if found != visibility:
             raise UserError(
                 f"{repository}: config key 'release.upload.visibility' is '{visibility}', but the repository "
-                f"{page(repository)} is '{found}', so nothing was uploaded. Change the config key, or change the "
-                "visibility in the settings of the repository."
+                f"{page(repository)} is '{found}', so nothing was uploaded. If '{found}' is right, set the "
+                f"config key to '{found}'. Otherwise, change the visibility in the settings of the repository."
             )
         summary = f"Model of clinical-dpo, task {task['name']}"
         commit = api.upload_folder(repo_id=repository, folder_path=folder, commit_message=summary, delete_patterns="*")
     except HFValidationError as error:
         raise UserError(
-            f"{repository}: the hub does not allow this name of a repository. {error} Shorten the name of the task, "
-            "the name of the model or config key 'run_name', or correct 'release.upload.owner'."
+            f"{repository}: the hub does not allow this name of a repository. {error} If the name is too long, shorten "
+            "the name of the task, the name of the model or config key 'run_name'. Otherwise, correct config key "
+            "'release.upload.owner'."
         ) from None
     except HfHubHTTPError as error:
         if (status := error.response.status_code) == 429 or status >= 500:
@@ -70,8 +71,8 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
             ) from None
         raise UserError(
             f"{repository}: the hub refused the upload (status {status}: {error.server_message}). "
-            f"Check that the token in {TOKEN} may write to the repositories of '{owner}', and "
-            "correct config key 'release.upload.owner' if this is another owner."
+            f"Check that the token in {TOKEN} may write to the repositories of '{owner}'. If '{owner}' is the wrong "
+            "owner, correct config key 'release.upload.owner'."
         ) from None
     except (HTTPError, OSError, RuntimeError) as error:
         raise UserError(

@@ -155,7 +155,7 @@ def agreement(
     criteria. Alpha uses the items with two or more grades, and ICC uses the items with all grades. `n` counts the items
     that a measure uses. On a preference sheet, raters agree if they prefer the same variant, on whichever side it is
     shown. Pairs of identical answers do not count, because nobody rates them. As long as ratings are pending, the
-    columns of numbers are empty.
+    columns of the estimate and of its interval are empty.
 
     Args:
         key: rows of the sheet's blinding key, which tells what each rater was shown.
@@ -293,8 +293,8 @@ def judge_agreement(
     Args:
         key: rows of the raters' blinding key, which tells what each rater was shown.
         ratings: the raters' ratings, from `ratings.collect_ratings`.
-        verdicts: the judge's verdicts, rows of `judge.COLUMNS`. Nobody is asked about a pair of identical answers, so
-            its verdict does not count. Any other verdict without a choice counts as a pending rating.
+        verdicts: the judge's verdicts, with the columns `judge.COLUMNS`. A verdict on two identical answers does not
+            count, because nobody compares them. Any other verdict without a choice counts as a pending rating.
         names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
         group_of: maps the id of a test item to its group; None if the items are not in groups.
     """

@@ -101,9 +101,9 @@ def bootstrapped(
     The interval is the percentile interval of `bootstrap_interval`, unless `is_error` is true.
 
     If `is_error` is true, the interval is the basic bootstrap interval, which mirrors the percentiles at the estimate
-    (Davison & Hinkley 1997, section 5.2). Its lower limit is raised to zero if it is negative. Its upper limit is
-    raised to the estimate if it is smaller. Reason: resampling adds noise, which makes a sum of absolute errors larger,
-    so the percentiles may lie above the estimate.
+    (Davison & Hinkley 1997, section 5.2). Reason: resampling adds noise, which makes a sum of absolute errors larger,
+    so the percentiles may lie above the estimate. A negative lower limit is raised to zero. An upper limit below the
+    estimate is raised to the estimate.
 
     Args:
         metric: name of the metric.

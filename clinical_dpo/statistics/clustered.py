@@ -35,13 +35,13 @@ class Ratio(NamedTuple):
     Attributes:
         value: the proportion; NaN if there are no counted items.
         interval: interval of the proportion; (None, None) with fewer than two groups.
-        influences: for each group, its number of hits minus `value` times its number of counted items; shape (groups,).
+        residuals: for each group, the sum of its items' residuals (hits - `value` x counted items); shape (groups,).
         group_size: mean size of the groups, weighted by size. The size of a group is its number of counted items.
     """
 
     value: float
     interval: Interval
-    influences: np.ndarray
+    residuals: np.ndarray
     group_size: float
 
 
@@ -64,15 +64,15 @@ def ratio(hits: np.ndarray, counted: np.ndarray, groups: Groups, level: float = 
     if not n:
         return Ratio(math.nan, (None, None), np.zeros(len(sizes)), 0.0)
     value, group_size = float(hits.sum()) / n, float((sizes**2).sum()) / n
-    influences = np.bincount(groups, hits - value * counted)
+    residuals = np.bincount(groups, hits - value * counted)
     if m < 2:
-        return Ratio(value, (None, None), influences, group_size)
+        return Ratio(value, (None, None), residuals, group_size)
     effective = float(m)
     if 0 < value < 1:
-        variance = m / (m - 1) * float((influences**2).sum()) / n**2
+        variance = m / (m - 1) * float((residuals**2).sum()) / n**2
         effective = min(value * (1 - value) / variance, n) if variance > SAME**2 else n
         effective *= float(norm.isf((1 - level) / 2) / t.isf((1 - level) / 2, m - 1)) ** 2
-    return Ratio(value, wilson(value * effective, effective, level), influences, group_size)
+    return Ratio(value, wilson(value * effective, effective, level), residuals, group_size)
 
 
 def share_interval(hits: np.ndarray, counted: np.ndarray, groups: Groups | None) -> tuple[Interval, str]:
@@ -124,9 +124,9 @@ def combined_interval(
             the sum.
         lowest: the lowest possible value of the sum. The highest possible value is 1.
     """
-    influences, signs = np.array([each.influences for each in ratios]), np.sign(weights)
+    residuals, signs = np.array([each.residuals for each in ratios]), np.sign(weights)
     size = float(np.mean([each.group_size for each in ratios]))
-    correlation = mover_correlation(influences @ influences.T, np.outer(signs, signs), size / 2)
+    correlation = mover_correlation(residuals @ residuals.T, np.outer(signs, signs), size / 2)
     intervals: list[Interval] = [
         (None, None) if low is None or high is None else (transform(low), transform(high))
         for low, high in (each.interval for each in ratios)
@@ -240,8 +240,8 @@ def swap_p(statistic: Callable[[np.ndarray], np.ndarray], first: np.ndarray, sec
     changes only the sign of the difference.
 
     Args:
-        statistic: function that computes a variant's value from k sums over all items. It takes an array of shape
-            (..., k) and returns an array of shape (...).
+        statistic: function that computes a variant's value from k sums over all items, such as the numerator and the
+            denominator of F1. It takes an array of shape (..., k) and returns an array of shape (...).
         first, second: the k sums over the items of each group, for the first and the second variant; arrays of shape
             (groups, k).
         seed: seed of the random swaps.

@@ -73,12 +73,12 @@ def compare_variants(
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item, for all variants of the task.
             External answers come from another model. Their key is (name, EXTERNAL).
-        task: the task's settings `name`, `metric` (a key of METRICS), `paired_test` (mcnemar or paired_t), `data` (real
+        task: task settings with `name`, `metric` (a key of METRICS), `paired_test` (mcnemar or paired_t), `data` (real
             or synthetic) and `seed`. For a task with labels also the labels, as `positive` and `negative` or as
             `labels`.
         alpha: two-sided significance level that the tests of the family share.
-        family: names of the tasks that share alpha, including this task. Each task adds one test per comparison and
-            model.
+        family: names of the tasks that share alpha, including this task. For one comparison and one model, each task
+            has one test.
         external_families: maps the name of external answers to the tasks that share alpha in comparisons with these
             answers. For external answers that are not in the mapping, the tasks in `family` share alpha.
         arm_family: the comparisons of arms (further variants) that share alpha. Each is a string `task/comparison`, as

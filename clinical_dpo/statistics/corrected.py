@@ -56,7 +56,7 @@ def corrected_table(
     Args:
         raters: maps (model, variant) to the raters' grades of the sample, one row per item.
         judge: maps (model, variant) to the judge's grades of all test items, one row per item.
-        task: the task's settings `name`, `metric`, `data` and `seed`.
+        task: task settings with `name`, `metric`, `data` and `seed`.
         alpha: significance level of the decision about a comparison.
         arm_alpha: significance level of the decision about a comparison of an arm (a further variant). Needed only for
             a task with arms.

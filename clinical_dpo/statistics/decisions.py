@@ -85,9 +85,9 @@ def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: fl
 def _further_items(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
     """Number of test items, at least n + 1, that would show with 80% power whether the first variant is better.
 
-    The result is that of `items_to_decide`, which takes the same arguments, or n + 1 if it returns a smaller number. It
-    does so if the interval is skewed, although the n items at hand did not settle the question. If a limit of the
-    interval is None, the result is None.
+    The n items at hand did not settle the question, so more than n are needed. If the interval is skewed,
+    `items_to_decide` may return n or fewer. The result is then n + 1. Otherwise it is the result of `items_to_decide`,
+    which takes the same arguments. If a limit of the interval is None, the result is None.
     """
     needed = items_to_decide(effect, margin_interval, n, margin, alpha)
     return None if needed is None else max(needed, n + 1)
@@ -111,7 +111,7 @@ def decisions(
         stats: rows of the task's stats.csv, as read. The column `threshold` is the significance level alpha of a
             decision.
         grades: maps (model, variant) to the variant's grades, one row per test item.
-        task: the task's settings `name`, `metric` and `seed`. For a task with labels also the labels, as `positive` and
+        task: task settings with `name`, `metric` and `seed`. For a task with labels also the labels, as `positive` and
             `negative` or as `labels`.
         margin: `value` is the smallest difference that matters. `source` says whether the task file sets this value.
             `sha256` is the SHA-256 of the metric and this value, as in the task's margin file (see

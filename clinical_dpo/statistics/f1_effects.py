@@ -1,8 +1,8 @@
 """F1 and its paired differences, with intervals and a permutation test.
 
-F1 = 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion: among the items that have the class as their label or
-as their answer, it is the share of true positives. The interval of F1 is therefore a score interval of J, transformed
-to F1. MOVER (`intervals.mover_interval`) computes the interval of the difference between two F1 values from their two
+F1 = 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion: the share of true positives among the items that have
+the class as their label or as their answer. The interval of F1 is therefore a score interval of J, transformed to F1.
+MOVER (`intervals.mover_interval`) computes the interval of the difference between two F1 values from their two
 intervals. Newcombe's interval of the difference of two proportions is computed in the same way. If items are in groups,
 the intervals are those of `clustered`, and the permutation test swaps the answers to all items of a group at once.
 """
@@ -143,7 +143,7 @@ def f1_differences(
     zero is changed (`intervals.agreeing`).
 
     P is that of a permutation test. Under the null hypothesis the two answers to an item can be swapped (approximate
-    randomization: Noreen 1989; for F1 Yeh 2000). An exact test covers all possible swaps. For independent items, the
+    randomization: Noreen 1989; Yeh 2000 for F1). An exact test covers all possible swaps. For independent items, the
     test of the positive class's F1 is always exact, and the test of macro F1 is exact for up to 13 items. For items in
     groups, both tests are exact for up to 13 groups. A test that is not exact uses 10,000 permutations: the observed
     one and 9,999 random ones.
@@ -276,15 +276,15 @@ def _interval(
     numbers = [(int(counts[hit].sum()), int(counts[union].sum())) for hit, union in zip(hits, unions, strict=True)]
     if any(in_union == 0 for _, in_union in numbers):
         return None, None
-    # Influence of an item on the J of each term, up to a constant factor.
-    influences = np.array(
+    # Residual of an item in the J of each term.
+    residuals = np.array(
         [
             (hit - in_hits / in_union * union).ravel()
             for hit, union, (in_hits, in_union) in zip(hits, unions, numbers, strict=True)
         ]
     )
     signs = np.sign(weights)
-    correlation = mover_correlation(influences * counts.ravel() @ influences.T, np.outer(signs, signs))
+    correlation = mover_correlation(residuals * counts.ravel() @ residuals.T, np.outer(signs, signs))
     estimates = [_f1_from_j(in_hits / in_union) for in_hits, in_union in numbers]
     intervals: list[Interval] = []
     for in_hits, in_union in numbers:

@@ -42,7 +42,7 @@ def headline_estimate(rows: Rows, task: Mapping[str, Any]) -> tuple[float | None
 
     Args:
         rows: the variant's grades, one row per item. No grade is pending. If there are no rows, the estimate is None.
-        task: the task's settings `metric` (a key of METRICS, but not AUROC) and `seed`. A metric of labels also needs
+        task: task settings with `metric` (a key of METRICS, but not AUROC) and `seed`. A metric of labels also needs
             `positive` and `negative`, or `labels`.
     """
     metric, groups = METRICS[task["metric"]], groups_of(rows)
@@ -75,7 +75,7 @@ def headline_difference(
 
     Args:
         x, y: grades of the first and of the second variant, with the items in the same order. No grade is pending.
-        task: the task's settings `metric` (a key of METRICS) and `seed`. F1 and macro F1 also need `positive` and
+        task: task settings with `metric` (a key of METRICS) and `seed`. F1 and macro F1 also need `positive` and
             `negative`, or `labels`.
         levels: confidence levels of the intervals.
         margin: margin of the two one-sided tests, on the metric's scale.

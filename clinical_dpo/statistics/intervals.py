@@ -80,16 +80,17 @@ def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float
       negative correlation is unchanged.
     - Same sign: the correlation is raised, but not above 1.
 
-    If no item has an influence on a term (for example, on an F1 of 1), the term's correlation with another term is set
-    to 0 for different signs and to 1 for the same sign.
+    If all residuals of a term are 0 (for example, with an F1 of 1), the term's correlation with another term is set to
+    0 for different signs and to 1 for the same sign.
 
     Args:
-        products: a number for each pair of terms, shape (terms, terms). It is the sum over items, or over groups of
-            items, of (influence on the first term) x (influence on the second term). The influence of an item on a term
-            is how much the item moves the term's estimate, up to a constant factor.
+        products: for each pair of terms, the sum over items or groups of (residual in the first term) x (residual in
+            the second term); shape (terms, terms). A term is a proportion. An item's residual in it is 1 - proportion
+            for a hit, -proportion for any other item of the denominator, and 0 outside of the denominator. For groups,
+            the residuals of their items are added up.
         signs: 1 where two terms have the same sign in the sum, -1 where their signs differ; shape (terms, terms).
-        correction: amount that is subtracted from an entry of `products` to lower the correlation, or added to raise
-            it. The default is half an item.
+        correction: amount by which an entry of `products` is reduced to lower the correlation, or increased to raise
+            it. The default is Newcombe's, for independent items.
 
     Returns:
         The correlations, an array of shape (terms, terms).
@@ -130,10 +131,10 @@ def newcombe_paired(both: int, first_only: int, second_only: int, neither: int, 
 def agreeing(interval: Interval, effect: float, p: float, level: float = LEVEL) -> Interval:
     """Return the interval of an effect, changed if it contradicts P. The result excludes zero exactly if P < 1 - level.
 
-    For discrete outcomes, the interval and the test come from two formulas. In some tables the two contradict each
-    other. The limit that is closer to zero is then replaced by Miettinen's test-based limit (1976, Am J Epidemiol
-    103:226-235): effect x (1 - z / z_P). Here z is the normal quantile of the level, and z_P is that of P. The new
-    limit is zero if P = 1 - level. The other limit is unchanged.
+    For discrete outcomes, the interval and the test come from two formulas and may contradict each other. In this case
+    the limit that is closer to zero is replaced by Miettinen's test-based limit (1976, Am J Epidemiol 103:226-235):
+    effect x (1 - z / z_P). Here z is the normal quantile of the level, and z_P is that of P. The new limit is zero if
+    P = 1 - level. The other limit is unchanged.
 
     Args:
         interval: interval of the effect; (None, None) is returned unchanged.

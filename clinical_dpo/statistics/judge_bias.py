@@ -157,7 +157,7 @@ def _order(verdicts: Rows, group_of: Mapping[str, str] | None) -> Row:
 def _longer(items: Sequence[Item], verdicts: Rows, group_of: Mapping[str, str] | None) -> Row:
     """The check "longer answer": the share of preferences for the longer of two answers.
 
-    Ties do not count, nor do pairs of answers of equal length.
+    Ties and pairs of answers of equal length do not count.
     """
     item_by_id = {item.item_id: item for item in items}
     longer: list[bool] = []

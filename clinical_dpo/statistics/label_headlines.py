@@ -39,7 +39,7 @@ def headline_score(labels: Sequence[str], answers: Answers, task: Mapping[str, A
     Args:
         labels: the true label of each item.
         answers: the predicted label of each item; None or "" for an answer without a label.
-        task: the task's setting `metric`, a key of METRICS, and its labels, as `positive` and `negative` or as
+        task: task settings with `metric`, a key of METRICS, and its labels, as `positive` and `negative` or as
             `labels`.
     """
     counts = scores.confusion_counts(labels, _read(labels, answers, task), classes_of(task))

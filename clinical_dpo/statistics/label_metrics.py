@@ -114,8 +114,8 @@ def balanced_accuracy_interval(
     """Interval of balanced accuracy, by MOVER (`intervals.mover_interval`).
 
     Balanced accuracy is the mean sensitivity of the classes that occur in `labels`. MOVER combines the intervals of
-    these sensitivities. Without groups, the sensitivities are independent, because each item has one true label and
-    counts for this class only. With groups, the correlations of the sensitivities are computed over groups.
+    these sensitivities. Without groups, the sensitivities are independent, because each item counts only for the
+    class that is its true label. With groups, the correlations of the sensitivities are computed over groups.
 
     Args:
         labels, answers, classes: as for `label_estimates`, with at least one item.

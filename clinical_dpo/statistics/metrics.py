@@ -32,7 +32,7 @@ def check_labels(rows: Sequence[Grade], task: Mapping[str, Any]) -> None:
     Args:
         rows: grades of one or more variants, one row per variant and test item. `label` is the item's true label.
             `parsed` is the parsed answer.
-        task: the task's setting `name` and its labels, as `positive` and `negative` or as `labels`.
+        task: task settings with `name` and its labels, as `positive` and `negative` or as `labels`.
 
     Raises:
         UserError: a value of `label` or `parsed` is not a label of the task. The message names task, item and field.
@@ -43,8 +43,8 @@ def check_labels(rows: Sequence[Grade], task: Mapping[str, Any]) -> None:
             if value not in allowed:
                 raise UserError(
                     f"grades of {task['name']}, item {row['id']}, field '{field}': '{value}' is not a label of this "
-                    "task. Delete the table of grades and run again, or replace the value by one of: "
-                    f"{', '.join(classes)}."
+                    "task. If you edited the table of grades, replace the value by one of: "
+                    f"{', '.join(classes)}. Otherwise delete grades/*.csv of this task and run again."
                 )
 
 
@@ -53,7 +53,7 @@ def check_same_labels(x: Sequence[Grade], y: Sequence[Grade], task: Mapping[str,
 
     Args:
         x, y: grades of the two variants, with the items in the same order.
-        task: the task's setting `name`.
+        task: task settings with `name`.
 
     Raises:
         UserError: the label of an item differs between the variants. The message names task, item and field.
@@ -62,7 +62,8 @@ def check_same_labels(x: Sequence[Grade], y: Sequence[Grade], task: Mapping[str,
         if first_row["label"] != second_row["label"]:
             raise UserError(
                 f"grades of {task['name']}, item {first_row['id']}, field 'label': the label is '{first_row['label']}' "
-                f"for one variant, but '{second_row['label']}' for another. Delete both tables of grades and run again."
+                f"for one variant, but '{second_row['label']}' for another. Delete grades/*.csv of this task and "
+                "run again."
             )
 
 
@@ -104,7 +105,7 @@ def task_metrics(
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item.
-        task: the task's settings `name`, `metric` (the headline metric, a key of METRICS), `data` (real or synthetic)
+        task: task settings with `name`, `metric` (the headline metric, a key of METRICS), `data` (real or synthetic)
             and `seed`. A task with the key `positive` also needs `negative`. A task with the key `labels` also needs
             the settings that `metric_kinds.all_labels` reads.
         answers: maps (model, variant) to the variant's answers. Some metrics use the answers' probabilities of labels.
@@ -141,7 +142,7 @@ def _variant_metrics(
     if not rows:
         raise UserError(
             f"grades of {blank['task']}/{blank['model']}/{blank['variant']}: the table has no rows. "
-            "Delete the table and run again."
+            f"Delete grades/{blank['variant']}.csv of this model and run again."
         )
     shared = blank | {
         "positive_class": task.get("positive") or "",

@@ -49,7 +49,7 @@ def items_needed(metric: MetricDefinition, margin: float, spread: float, alpha: 
 
 
 def smallest_detectable(metric: MetricDefinition, n: int, alpha: float, spread: float | None = None) -> float | None:
-    """The smallest difference that the metric's test detects with 80% power on n items; None if it detects none.
+    """The smallest difference that the metric's test detects with 80% power on n items; None if there is none.
 
     Args:
         metric: the task's metric.

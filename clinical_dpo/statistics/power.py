@@ -108,7 +108,7 @@ def _smallest(power_of: Callable[[float], float], high: float, power: float) -> 
     """Return the smallest difference whose power is `power`. The search covers differences from 0 to `high`.
 
     Args:
-        power_of: function that returns the power for a difference. It increases with the difference.
+        power_of: function that returns the power for a difference. The power increases with the difference.
         high: a difference whose power is at least `power`.
         power: required power.
     """

@@ -185,7 +185,7 @@ def corrected_difference(
     """The power-tuned prediction-powered mean of paired differences (`tuned_mean`), with intervals for small samples.
 
     A pair is the two variants' grades of one item. Most pairs have the difference 0, so a plain t interval contains the
-    true difference too rarely. This interval therefore adds two pairs to the n rated pairs, as Agresti & Min (2005,
+    true difference too rarely. This function therefore adds two pairs to the n rated pairs, as Agresti & Min (2005,
     Stat Med 24:729-740) do for paired shares: half a pair with the difference 1, half a pair with the difference -1,
     and one pair with the difference 0. The interval is a t interval with n - 2 degrees of freedom, because both the
     mean and the weight of the judge's grades are estimated. `benchmarks/coverage_corrected_difference.md` reports how
@@ -195,7 +195,7 @@ def corrected_difference(
         raters, judge, others: as for `tuned_mean`, but differences of two variants' grades, first minus second.
         levels: confidence levels of the intervals.
         groups: groups of the items; None for independent items. With groups, n is the number of groups with rated
-            items, and the interval adds two groups instead of two pairs.
+            items, and the function adds two groups instead of two pairs.
     """
     estimate, weight = tuned_mean(raters, judge, others)
     variance, units = _variance(raters, judge, others, weight, groups, more_pairs=True)

@@ -32,11 +32,11 @@ def symmetry_table(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
 
     P is not corrected for multiple testing. If the items are in groups, the results are those of
     `clustered_stuart_maxwell` and `clustered_bowker`, and `p_unclustered` is P of the test for independent items. The
-    column `test` is `stuart_maxwell` or `bowker`, with or without groups.
+    column `test` is `stuart_maxwell` or `bowker`, also for items in groups.
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. Pending grades are not allowed.
-        task: the task's settings `name`, `labels` and `data`.
+        task: task settings with `name`, `labels` and `data`.
     """
     rows: list[Row] = []
     pairs = compared(variant for _, variant in grades)

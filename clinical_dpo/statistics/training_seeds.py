@@ -46,7 +46,8 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
     """Rows with the columns COLUMNS: every comparison of every model over all training seeds.
 
     Every comparison has a row for the difference of the task's metric, the same measure as in stats.csv. A task with
-    labels also has a row for the difference of F1, a row for the difference of macro F1, or both rows.
+    the key `labels` or the metric macro F1 also has a row for the difference of macro F1. A task with two labels also
+    has a row for the difference of F1.
 
     The column `per_seed` has the difference with each training seed: the first variant minus the second, both trained
     with this seed. A variant that is not trained (base or few-shot) has the same answers for every seed. The column
@@ -56,7 +57,7 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. No grade is pending. For every
             seed after the first there are also the variants sft_seed{seed}, dpo_seed{seed} and so on.
-        task: the task's settings `name`, `metric` (a key of METRICS) and `data` (real or synthetic). A task with labels
+        task: task settings with `name`, `metric` (a key of METRICS) and `data` (real or synthetic). A task with labels
             also has `positive` and `negative`, or `labels`.
         seeds: the training seeds.
 

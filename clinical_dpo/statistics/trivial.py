@@ -72,7 +72,7 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
         grades: maps (model, variant) to the variant's grades, one row per test item. The function ignores the variant
             `external` (answers made outside of the run).
         training_labels: labels of the training rows.
-        task: the task's settings `name`, `metric`, `data` and `seed`, and its labels: either `positive` and `negative`,
+        task: task settings with `name`, `metric`, `data` and `seed`, and its labels: either `positive` and `negative`,
             or `labels`.
         alpha: two-sided significance level of each comparison.
 

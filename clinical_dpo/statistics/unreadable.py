@@ -68,7 +68,7 @@ def vary_unreadable(
 
     Args:
         grades: maps (model, variant) to the variant's grades, one row per test item. External answers are left out.
-        task: the task's settings `name`, `metric`, `data` and `seed`. A task with labels also has `positive` and
+        task: task settings with `name`, `metric`, `data` and `seed`. A task with labels also has `positive` and
             `negative`, or `labels`.
         margin: the smallest difference that matters.
         alpha: significance level of a comparison.
@@ -118,7 +118,7 @@ def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, st
 
     Args:
         labels: the true label of each test item.
-        task: the task's settings `metric` and either `labels` or both `positive` and `negative`. If the task has no
+        task: task settings with `metric` and either `labels` or both `positive` and `negative`. If the task has no
             labels, the result is empty.
     """
     if not task.get("positive") and not task.get("labels"):

@@ -131,8 +131,8 @@ def proxy_ratings(items: Sequence[Item], sheet: str) -> list[Row]:
     """Ratings of a proxy that prefers the answer with the higher ROUGE-L F1, as rows of `ratings.collect_ratings`.
 
     A proxy is an automatic method that grades in place of a person. ROUGE-L compares an answer with the reference
-    answer. Equal scores give a tie. The proxy is for demonstrations and does not replace a judgement, so the rows name
-    the rater PROXY.
+    answer. Equal scores give a tie. The proxy is for demonstrations and does not replace a judgement, so the rater's
+    name in the rows is PROXY.
 
     `win_rates` takes these ratings together with a blinding key. Make this key with
     `key_rows(items, sheet, "preference", [PROXY], secret="")`. The secret decides on which side an answer is shown. It

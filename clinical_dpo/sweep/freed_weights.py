@@ -18,11 +18,11 @@ from clinical_dpo.variants import BEST
 
 GB = 1e9
 LATER = """\
-Some later changes need these weights, and then the trials are trained again. These are changes of the dev rows, of the
-task's prompt, max_new_tokens, max_thought_tokens or answer_by, of the model file's dtype, attention or quantization, of
-the code that answers, and every change after which another trial is chosen. A change of plateau_tolerance trains those
-trials again whose second run has the length of the probe. Figures, tables, answers on test and extra seeds need none of
-these weights."""
+Some later changes need these weights. After such a change, the trials are trained again. These changes are: other dev
+rows; another prompt, max_new_tokens, max_thought_tokens or answer_by of the task; another dtype, attention or
+quantization of the model; new code for answers; and every change after which another trial is chosen. A change of
+plateau_tolerance trains again the trials whose second run is as long as the probe. Figures, tables, answers on test and
+extra seeds need none of these weights."""
 
 
 @dataclass(frozen=True)

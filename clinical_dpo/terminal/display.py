@@ -1,4 +1,4 @@
-"""A progress bar below the other text of a run: jobs, time left, and what runs.
+"""A progress bar below the other text of a run. It shows the finished jobs, the time left and the running jobs.
 
 The standard streams of the run and of its jobs lead through a pipe. A thread prints each line from the pipe above the
 bar. Without the pipe, a job could write into the bar, and the next redraw would erase the job's text.

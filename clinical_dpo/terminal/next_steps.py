@@ -20,6 +20,6 @@ def next_steps(summary: str, page: str, configs: Sequence[str], settings: Sequen
     if any(line.startswith(AWAITED) for line in summary.splitlines()):
         commands = {"all": "once the awaited grades are there"}
     else:
-        commands = {"release": "each chosen model as a folder", "package": "the run for a journal"}
+        commands = {"release": "each chosen model as a folder", "package": "the run as files for a journal"}
     lines = [f"  snakemake --cores 1 {target}{options}  # {result}" for target, result in commands.items()]
     return "\n".join(["Next:", f"  open {page} in a browser", *lines])

@@ -55,7 +55,7 @@ def _refused(error: TemplateError, messages: Sequence[Mapping[str, Any]]) -> Use
 
 
 def text_tokens(tokenizer: Any, text: str) -> list[int]:
-    """Return the token ids of a conversation, or of the beginning of a conversation, that `chat_text` rendered."""
+    """Return the token ids of `text`. The text is a result of `chat_text`, or a part of such a result."""
     if _OPEN not in text:
         return list(tokenizer(text, add_special_tokens=False)["input_ids"])
     names, backend = _renamed(tokenizer)

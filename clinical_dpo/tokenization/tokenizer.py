@@ -22,7 +22,7 @@ def load_tokenizer(base: str | Path) -> Any:
 
 
 def embedding_rows(base: str | Path) -> int | None:
-    """Return the number of tokens in the embedding of the model in a folder; None if this number is not known.
+    """Return how many tokens the embedding of the model in folder `base` has; None if this number is not known.
 
     The number is `vocab_size` of config.json.
     """

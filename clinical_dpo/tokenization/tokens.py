@@ -78,12 +78,12 @@ def check_lengths(
             if len(prompt) >= max_length:
                 raise UserError(
                     f"{where}: the prompt alone takes {len(prompt)} tokens, but max_length is {max_length}. No token "
-                    f"of '{column}' would be left. Raise max_length, or shorten or remove the row."
+                    f"of the answer '{column}' would be left. Raise max_length, or shorten or remove the row."
                 )
             if not answer:
                 raise UserError(
                     f"{where}: the answer '{column}' has no tokens. Fill in a text, or remove the row. If the row has "
-                    "a text, correct `chat_template` in the model file, which then prints no answers."
+                    "a text, the chat template does not print it: correct `chat_template` in the model file."
                 )
             longest = max(longest, len(prompt) + len(answer))
         lengths.append(longest)

@@ -1,7 +1,7 @@
 """Digests of everything that a training run depends on.
 
-Equal digests show that a run can use existing checkpoints, or the stored weights of its probe. A probe is a first,
-full-length run. Its curve of the eval loss determines for how many steps the trial is trained.
+Equal digests show that a run can use existing checkpoints, or the stored weights of its probe. A probe is the first,
+full-length run of a trial. The probe's curve of the eval loss determines for how many steps the trial is trained.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,9 +31,9 @@ def run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> 
 def probe_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """SHA-256 of everything that affects a run's weights. The parameters are those of `run_digest`.
 
-    The digest covers what `run_digest` covers, with two exceptions. The setting `eval_steps` is left out. Of the code,
-    only the part that a probe and its trial share is covered. If a probe and its trial have the same digest, both runs
-    give the same weights.
+    The digest covers what `run_digest` covers, with two exceptions. It leaves out the setting `eval_steps`. It covers
+    only the code that a probe and its trial share. If a probe and its trial have the same digest, both runs give the
+    same weights.
     """
     settings = {key: value for key, value in run.settings.items() if key not in NOT_OF_WEIGHTS}
     return json_sha256([base, run.model, settings, run.steps, inputs, run.trainer_code, _base_sums(run)])

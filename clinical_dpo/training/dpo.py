@@ -109,7 +109,7 @@ def _check_start(trainer: Any, run: Run) -> None:
     if not math.isfinite(difference):
         raise PublicError(
             "The log-probabilities of the policy or of the reference model are not finite numbers. Lower the learning "
-            "rate of sft. If the model's dtype is float16, set bfloat16 or float32."
+            "rate of sft. If the model file has dtype: float16, first set dtype: bfloat16 or dtype: float32."
         )
     exact = run.model["dtype"] == "float32" or run.settings["adapter"] == "full"
     if not difference <= (ROUNDING if exact and not mixed_precision(run.model) else HALF_ROUNDING) * tokens:

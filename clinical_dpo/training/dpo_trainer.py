@@ -45,11 +45,11 @@ def chosen_loss(log_probs: torch.Tensor, label_mask: torch.Tensor) -> torch.Tens
 class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     """DPOTrainer that reads the reference model's log-probabilities from the rows instead of computing them.
 
-    The rows have the columns `ref_chosen_logps` and `ref_rejected_logps`. The trainer logs ties separately from wins.
-    It can add the SFT loss on the chosen answers to the DPO loss. This SFT loss (`chosen_loss`) is the mean over an
-    answer's tokens, averaged over the pairs. TRL's loss type `sft` is instead the mean over all tokens of a
-    micro-batch's chosen answers, so it depends on the size of the micro-batches. With one pair per micro-batch, the two
-    losses are equal.
+    The rows have the columns `ref_chosen_logps` and `ref_rejected_logps`. The trainer logs the share of pairs with
+    equal rewards (ties) beside the share in which the chosen answer has the higher reward. It can add the SFT loss on
+    the chosen answers to the DPO loss. This SFT loss (`chosen_loss`) is the mean over an answer's tokens, averaged over
+    the pairs. TRL's loss type `sft` is instead the mean over all tokens of a micro-batch's chosen answers, so it
+    depends on the size of the micro-batches. With one pair per micro-batch, the two losses are equal.
     """
 
     last_logps: torch.Tensor  # (2 x pairs,) log-probabilities (nats) of the last batch, all chosen answers first
@@ -111,9 +111,9 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     ) -> Any:
         """Compute TRL's loss and metrics, and add the weighted SFT loss.
 
-        `rewards/accuracies` does not count ties as wins. `rewards/ties` is the share of ties. In evaluation, the
-        metrics are means over pairs. TRL itself averages over batches, so that a short last batch weighs as much as a
-        full batch.
+        `rewards/accuracies` counts no ties (pairs with equal rewards). `rewards/ties` is their share. In evaluation,
+        the metrics are means over pairs. TRL itself averages over batches, so that a short last batch weighs as much as
+        a full batch.
         """
         outputs: list[Any] = []
 

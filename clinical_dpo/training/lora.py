@@ -34,7 +34,7 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
     }
     if targets == ALL_LINEAR:
         if weights := expert_weights(language):
-            say(f"The experts ({weights:,} weights) get no LoRA, because they are no linear layers.")
+            say(f"The experts ({weights:,} weights) get no LoRA, because they are not linear layers.")
         return sorted(linear)
     for name in targets:
         if name not in linear:

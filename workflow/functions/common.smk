@@ -34,8 +34,8 @@ try:
     # These lines are not in a handler such as `onstart`, because `--no-hooks` skips handlers. Every process of the
     # run executes them before it writes anything.
     check_options(study.tasks, workflow.workflow_settings.cache, workflow.output_settings.show_failed_logs)
-    # Raters' sheets count too, because `--generate-unit-tests` copies their blinding keys. The workflow cannot see
-    # whether this option is set.
+    # Tasks with raters' sheets are closed too, because `--generate-unit-tests` copies the sheets' blinding keys. The
+    # workflow cannot see whether this option is set.
     if closed_tasks(study.tasks):
         close_to_others()
     if workflow.is_main_process:
@@ -110,7 +110,7 @@ def task_facts(wildcards):
 
 
 def failures():
-    """One line per failed job, for the end of a run, because lines of Snakemake surround the job's own message."""
+    """One line per failed job. A run ends with these lines, because lines of Snakemake surround a job's own message."""
     failed = getattr(getattr(workflow, "scheduler", None), "failed", ())
     jobs = (job for each in failed for job in (each.jobs if each.is_group() else [each]))
     return [

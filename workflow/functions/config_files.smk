@@ -42,9 +42,9 @@ CODE = workflow.current_basedir  # workflow/functions of the code
 ROOT = cloned_code(CODE) if hasattr(CODE, "hosted_repo") else Path(str(CODE)).parents[1]
 if not (ROOT / "clinical_dpo").is_dir():
     stop(
-        f"The workflow's code comes from {CODE}, but its Python package must be on this computer. Name the repository "
-        "with github(...) or gitlab(...) in `snakefile` of the module. Or clone the repository, and name the path of the "
-        "clone's Snakefile."
+        f"The workflow's code comes from {CODE}, but its Python package must be on this computer. If the repository "
+        "is on GitHub or GitLab, name it with github(...) or gitlab(...) in `snakefile` of the module. Otherwise clone "
+        "the repository, and set `snakefile` to the path of the clone's Snakefile."
     )
 IS_MODULE = Path(workflow.basedir) != ROOT
 # If another workflow uses this workflow as a module, config/ is in the folder in which the other workflow runs.
@@ -54,8 +54,8 @@ sys.path.insert(0, str(ROOT))
 from clinical_dpo.config.loading import check_config_files
 from clinical_dpo.errors import UserError
 
-# Config files are checked before `configfile:` reads them, because Snakemake takes the last of two equal keys without a
-# word. The config files of a workflow that uses this workflow as a module have further keys and are not checked.
+# Config files are checked before `configfile:` reads them, because Snakemake takes the last of two equal keys and does
+# not warn. The config files of a workflow that uses this workflow as a module have further keys and are not checked.
 if not IS_MODULE:
     try:
         check_config_files(

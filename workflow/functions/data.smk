@@ -48,5 +48,5 @@ def task_subgroups(wildcards):
 
 
 def generated_rows(wildcards):
-    """Number of records that a task's generator makes: the sum of the splits. For files and hub data sets it is 0."""
+    """Number of records that a task's generator makes: the sum of the splits' sizes; 0 for files and hub data sets."""
     return sum(study.tasks[wildcards.task]["splits"].values()) if study.is_synthetic(wildcards.task) else 0

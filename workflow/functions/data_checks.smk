@@ -12,7 +12,10 @@ def check_thresholds(wildcards):
 
 
 def token_limits(wildcards):
-    """Maximum lengths of a task's rows, in tokens. `max_length` is the smallest value among the stages."""
+    """Maximum lengths of a task's rows, in tokens.
+
+    `max_length` is the smallest value among the stages. `written` is the limit of an answer with its thought.
+    """
     shortest = min(study.training(wildcards.task, stage)["max_length"] for stage in study.stages(wildcards.task))
     answer = study.tasks[wildcards.task]["max_new_tokens"]
     return {"max_length": shortest, "max_new_tokens": answer, "written": study.answer_limit(wildcards.task)}

@@ -52,7 +52,7 @@ def family_alpha(wildcards):
 
 
 def arm_family_alpha(wildcards):
-    """Level of each comparison of arms: the study's alpha, divided by the number of comparisons. None without arms."""
+    """Level of a comparison of arms: the study's alpha, divided by the size of the arms' family. None without arms."""
     tests = study.arm_family(wildcards.task)
     return study.config["alpha"] / len(tests) if tests else None
 

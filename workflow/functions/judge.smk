@@ -47,7 +47,7 @@ judge_records = [  # records of all verdicts on the run's models
 
 
 def contestants(wildcards):
-    """Map each model of a task to a text of its names. The check for a judge's bias finds the model's family in it."""
+    """Map each model of a task to a text of its names. The check for a judge's bias reads the model's family there."""
     return {
         model: f"{model} {study.models[model].get('id', '')} {study.models[model].get('stands_for', '')}"
         for model in study.task_models(wildcards.task)

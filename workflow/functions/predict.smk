@@ -28,7 +28,7 @@ def has_few_shot(task):
 
 
 def answering_settings(wildcards):
-    """Settings of a job that answers: its model, and the most tokens of an answer or how labels are scored."""
+    """Settings of a job that answers: its model, and the token limit of an answer or the way to score labels."""
     task = study.tasks[wildcards.task]
     own = {"max_new_tokens": study.answer_limit(wildcards.task)}
     if scores_likelihood(task):

@@ -49,7 +49,7 @@ def rating_files(folder, *sheets):
 
 
 def adjudication_inputs(wildcards):
-    """Inputs for the blinding key of an adjudication sheet: the raters' key and ratings. Empty for other sheets."""
+    """Inputs for the blinding key of an adjudication sheet: key and ratings of the raters' sheets. Empty for others."""
     if wildcards.sheet != "adjudication":
         return {}
     key = at("key", wildcards, sheet="correctness")

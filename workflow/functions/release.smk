@@ -21,7 +21,7 @@ def uploaded_models(wildcards):
     upload = study.config["release"]["upload"]
     if not upload:
         stop(
-            "config: key 'release.upload' is null, so nothing may be uploaded. Set owner, visibility and tasks "
-            "(docs/models.md)."
+            "config: key 'release.upload' is null, so nothing may be uploaded. Set its keys owner, visibility "
+            "and tasks (docs/models.md)."
         )
     return chosen_models("uploaded", [task for task in study.tasks if task in upload["tasks"]])

@@ -39,7 +39,7 @@ def ordered_rule_settings(**settings):
 
 
 def model_order(wildcards):
-    """Models and external predictions of a job's task, in order. For a job without a task, all tasks with models."""
+    """Models and external predictions of a job's task, in order. For a job without a task, each task and its models."""
     if wildcards.get("task"):
         return [*study.task_models(wildcards.task), *study.externals(wildcards.task)]
     return [[task, *study.task_models(task)] for task in study.tasks]
@@ -49,7 +49,8 @@ def model_order(wildcards):
 def state_of_code():
     """Digest of the paths, sizes and times of all code files; None if a file has just changed.
 
-    While this digest stays the same, digests of code come from the cache. Every job's process needs some at its start.
+    While this digest stays the same, the results of `code` come from the cache. Every job's process needs several of
+    these results at its start.
     """
     files = [*(ROOT / "clinical_dpo").glob("**/*.py"), *(ROOT / "workflow" / "scripts").glob("*.py")]
     return files_version(filter(Path.is_file, files))
@@ -73,10 +74,10 @@ def code(script, *modules):
 
 
 def file_digests(files):
-    """Return a function of wildcards that maps files that no rule makes to their SHA-256.
+    """Return a function of wildcards that returns path -> SHA-256 for files that no rule makes.
 
-    `files` are paths, or a function of wildcards that returns paths. By the SHA-256, Snakemake notices a change even if
-    an older file replaces a file.
+    `files` are paths, or a function of wildcards that returns paths. With the SHA-256 in the settings of a rule,
+    Snakemake notices a changed file even if the file's time is earlier than before.
     """
 
     def digests(wildcards):
@@ -88,7 +89,7 @@ def file_digests(files):
 
 
 def package_files(folder):
-    """Paths of the files in a folder of the package that holds no code. No code digest covers these files."""
+    """Paths of the files in a folder of the package. The folder holds no code, so no code digest covers the files."""
     return sorted(code_file(path) for path in (ROOT / "clinical_dpo" / folder).iterdir())
 
 

@@ -46,7 +46,7 @@ def hide_progress():
 
 
 def fitting(text):
-    """The text with its lines broken to fit into the terminal; outside a terminal, to at most 300 characters."""
+    """The text with lines broken to fit into the terminal. Outside a terminal, a line has at most 300 characters."""
     columns = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else LONGEST
     return folded(text, min(columns or LONGEST, LONGEST))
 

@@ -28,7 +28,7 @@ def preference_data(wildcards):
 
 
 def stage_data(wildcards):
-    """The files that a job's stage trains on, by the name of the input."""
+    """Map the name of each input to the file that a job's stage trains on."""
     if wildcards.stage in PAIRED_STAGES:
         return preference_data(wildcards)
     start = {"sft": chosen_sft(wildcards)} if wildcards.stage != "sft" else {}

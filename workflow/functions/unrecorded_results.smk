@@ -72,8 +72,9 @@ def stop_if_an_earlier_version_trained():
         if old := sorted(KEYS["stage"].keys() & {*run, *run.get("made_with", {}), *run.get("settings", {})}):
             raise WorkflowError(
                 f"{record}: an earlier version wrote this file (its key '{old[0]}' is now called "
-                f"'{KEYS['stage'][old[0]]}'). Results of two versions cannot be in one run. Finish this run with the "
-                f"earlier version, set another `run_name`, or delete {at.folder('results')} and {at.folder('reports')}."
+                f"'{KEYS['stage'][old[0]]}'). Results of two versions cannot be in one run. To keep the results, "
+                "finish this run with the earlier version, or set another `run_name` in the config. To train again, "
+                f"delete {at.folder('results')} and {at.folder('reports')}."
             )
 
 
@@ -101,13 +102,14 @@ def adopt_unrecorded():
             trial = settings["trial"]
             weights = Path(at("adapter", values, trial=str(trial)))
             if not weights.exists() or weights.read_bytes() != Path(best).read_bytes():
-                lines.append(f"{best}: the weights are not those of trial {trial}, which the config chooses")
+                lines.append(f"{best}: the weights are not those of trial {trial}, which the current settings choose")
             same.append(("select_trial", values, settings))
     if lines:
         raise WorkflowError(
             "Snakemake has no record of these results (.snakemake is gone), and they were made with other settings "
-            "than the config has now:\n" + "\n".join(lines) + "\nRestore the config, set another `run_name`, or "
-            "delete these files. Snakemake then makes again the deleted files and all files that depend on them."
+            "than the config has now:\n" + "\n".join(lines) + "\nRestore the config to go on with these results, "
+            "or set another `run_name` to keep them beside new ones. To replace them, delete these files: Snakemake "
+            "then makes the deleted files again, and all files that depend on them."
         )
     for rule_name, wildcards, settings in same:
         for output in workflow.get_rule(rule_name).expand_output(Wildcards(fromdict=wildcards))[0]:

@@ -1,4 +1,4 @@
-"""Join the tables of one kind from all tasks into one table. It has every column that occurs in any of them."""
+"""Join the tables of one kind from all tasks into one table. The joined table has every column of every table."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

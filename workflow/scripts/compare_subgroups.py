@@ -1,4 +1,4 @@
-"""Compute headline metrics and their differences in subgroups of a task's test items."""
+"""Compute headline metrics, and their differences between variants, in subgroups of a task's test items."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

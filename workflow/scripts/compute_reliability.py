@@ -1,4 +1,4 @@
-"""Compare predicted probabilities with the observed share of events in each bin, for the variants of a task.
+"""Compare each variant's predicted probabilities with the observed share of events, in bins of the probability.
 
 Variants whose answers have no probabilities are left out.
 """

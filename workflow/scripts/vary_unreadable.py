@@ -1,4 +1,4 @@
-"""Compute a task's headline metrics and decisions under other rules for unreadable answers."""
+"""Compute a task's headline metrics and decisions under several rules for unreadable answers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

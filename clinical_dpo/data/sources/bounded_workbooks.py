@@ -165,7 +165,7 @@ class _PartCheck:
             check_limit(location, "cells", self._row * self._widest, "cells")
 
     def _check_declared(self, name: str, attributes: Mapping[str, str]) -> None:
-        """Raise an error if an XML element declares another type for a workbook part than the part's name says.
+        """Raise an error if the type that an XML element declares for a workbook part does not fit the part's name.
 
         For example, `worksheets/sheet1.xml` must be declared as a worksheet. Only parts whose names are those of sheets
         or of the shared texts are checked. The elements `Override` and `Relationship` declare types. Other elements are

@@ -69,7 +69,7 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         line = raw[: error.start].count(b"\n") + 1
         byte = f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not {codec.removesuffix('-sig').upper()}"
         if marked:
-            mend = "The byte-order mark names this encoding, so two files may be joined. Export the file again."
+            mend = "The byte-order mark names this encoding. The file may consist of two files. Export the file again."
         else:
             mend = (
                 _proposal(raw, error.start) if codec == "utf-8" else "Correct `encoding` of this file in the task file."
@@ -102,7 +102,7 @@ def _utf16_proposal(raw: bytes) -> str:
     odd = sum(position % 2 for position in positions) / max(1, len(positions))
     if len(positions) < len(raw[:_SAMPLE]) / 4 or 0.1 < odd < 0.9:
         return ""
-    return f"It may be UTF-16: set `encoding: utf-16-{'le' if odd > 0.5 else 'be'}` for this file."
+    return f"The file may be UTF-16: set `encoding: utf-16-{'le' if odd > 0.5 else 'be'}` for this file."
 
 
 def _proposal(raw: bytes, start: int) -> str:

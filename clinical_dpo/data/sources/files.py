@@ -120,7 +120,7 @@ def _checked_format(path: Path, options: Mapping[str, Any]) -> str:
         mend = (
             "Save the workbook as .xlsx"
             if suffix in WORKBOOKS
-            else "Export the file as CSV, JSON Lines or JSON in UTF-8. Unpack a compressed file"
+            else "If the file is compressed, unpack it. Otherwise export it as CSV, JSON Lines or JSON in UTF-8"
         )
         raise PublicError(
             f"{path}: format '{path.suffix}' is not supported. {mend}. The supported extensions are "

@@ -156,7 +156,7 @@ def _entry(configs: Sequence[dict[str, Any]], config: str | None, where: str) ->
     """
     if not configs:
         if config not in (None, "default"):
-            raise UserError(f"{where}: there is no config '{config}', only the default. Remove its `config`.")
+            raise UserError(f"{where}: there is no config '{config}', only the default. Remove the key `config`.")
         return {}
     entries = {entry["config_name"]: entry for entry in configs}
     if config in entries:

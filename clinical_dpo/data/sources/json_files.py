@@ -59,7 +59,7 @@ def json_rows(text: str, where: str) -> list[Row]:
     whose only value is a list of objects.
 
     Raises:
-        UserError: the text is not valid JSON, or its value has no rows. The message names the line or row.
+        UserError: the text is not valid JSON, or has none of these three forms. The message names the line or row.
     """
     check_json(text, where)
     value = _load(text, where, "If each line is one JSON object, change the extension to .jsonl.")

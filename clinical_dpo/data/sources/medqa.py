@@ -66,12 +66,12 @@ def to_open_question(row: Mapping[str, Any], strict: bool = False) -> Row | str:
     if row["answer_idx"] not in answers:
         raise UserError(
             f"answer_idx '{row['answer_idx']}' is not one of the options {', '.join(answers)}. Correct answer_idx. "
-            "If the text of its option is empty, fill it in."
+            f"If option '{row['answer_idx']}' is there but its text is empty, fill in the text."
         )
     reference = answers.pop(row["answer_idx"])
     wrong = [text for text in answers.values() if text.casefold() != reference.casefold()]
     if _OPTION_OF_OPTIONS.search(reference) or len(wrong) < len(answers):
-        return "answer refers to its options or is two of them"
+        return "answer refers to its options or equals two of them"
     return {
         "id": question_id(row),
         "question": stem[:start] + sentence,

@@ -198,7 +198,7 @@ class MergedCells:
                         if i < len(cells):
                             cells[i] = _EMPTY_CELL
             elif any(number <= area.bottom and any(map(_has_value, cells)) for number, cells in rows.items()):
-                problem = "the merged name of the column covers values. Unmerge the cells."
+                problem = "the merged cells with the column's name reach into rows with values. Unmerge the cells."
                 self._leave_out(area, name, f"{self._where}, cells {area.name}: {problem}")
 
     def _leave_out(self, area: Area, name: str, reason: str) -> None:
@@ -269,7 +269,7 @@ class MergedCells:
                 yield number, active
 
     def _refuse_overlap(self, areas: Sequence[Area], number: int) -> None:
-        """Raise an error if the merged areas in row `number` have together more columns than the table.
+        """Raise an error if the merged areas in row `number` together have more columns than the table.
 
         Such areas certainly overlap. Other overlaps are not found.
         """

@@ -243,9 +243,9 @@ def _digits_at(digits: str, position: int, first: bool, placeholder: str) -> str
 
 
 def _grouped(digits: str, position: int, grouped: bool) -> str:
-    """Return some digits of a whole number. If `grouped`, each digit before a group of three is followed by a comma.
+    """Return `digits`, a part of a whole number, with a comma before each group of three digits if `grouped`.
 
-    `position` is the place of the last of the digits in the number: 1 for units, 2 for tens. With position 1, `1234`
+    `position` is the place of the last of `digits` in the number: 1 for units, 2 for tens. With position 1, `1234`
     becomes `1,234`. With position 4, `1` becomes `1,`.
     """
     if not grouped:

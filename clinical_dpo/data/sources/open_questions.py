@@ -1,4 +1,4 @@
-"""Rewrite the last sentence of a multiple-choice stem into a question that needs no options."""
+"""Rewrite the last sentence of a multiple-choice exam question so that it needs no options."""
 
 import re
 from collections.abc import Sequence
@@ -48,9 +48,9 @@ _REFERS_TO_OPTIONS = re.compile(r"\b(?:following|options?|choices?|which one|bel
 
 
 def open_sentence(sentence: str, strict: bool = False) -> str | None:
-    """Rewrite the last sentence of a stem into a question that needs no options; None if no rule gives good grammar.
+    """Rewrite the last sentence of an exam question so that it needs no options; None if no rule gives good grammar.
 
-    The result is also None if the question would still refer to the options.
+    The result is also None if the rewritten sentence would still refer to the options.
 
     With `strict`, the rules accept fewer sentences. For example, `strict` accepts only the nouns in `_NOUNS` after
     "which of the following". Without `strict`, almost any plural noun and some singular nouns are accepted.

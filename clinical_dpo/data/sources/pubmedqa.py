@@ -21,7 +21,7 @@ def to_context_question(row: Mapping[str, Any]) -> Row:
     The record also has `final_decision` (yes, no or maybe) if the row has it.
 
     Raises:
-        UserError: a field is missing, empty or of another type. The message names PMID and field.
+        UserError: a field is missing, empty or of the wrong type. The message names PMID and field.
     """
     fields = PUBLISHER if "QUESTION" in row or "CONTEXTS" in row else HUB
     of_pmid = f"PMID {row[fields[0]]}: " if row.get(fields[0]) else ""

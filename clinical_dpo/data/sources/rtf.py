@@ -45,7 +45,7 @@ class _Group:
         encoding: the encoding of the group's bytes.
         hidden: whether the group contains data that are not text of the document, such as a list of fonts.
         unseen: whether the group's text is marked as hidden or deleted.
-        skipped: number of characters to skip after each \\u. Programs without Unicode show these characters.
+        skipped: number of characters to skip after a Unicode escape (\\u). Only programs without Unicode show them.
     """
 
     encoding: str

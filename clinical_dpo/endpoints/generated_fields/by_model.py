@@ -48,6 +48,6 @@ def texts_of_model(
             f"prompts). The longest prompt has {max(lengths)} tokens. A prompt may have at most {longest} tokens, "
             f"since {max_new_tokens} are reserved for the generated text. Shorten the prompt in the field's `prompt`, "
             "for example by {{ note | truncate(8000) }}, lower the field's `max_new_tokens`, or leave these records "
-            "out by `where`."
+            "out by `where` in the task file."
         )
     return generate_answers(load_variant(base, None, model), tokenizer, prompts, max_new_tokens, batch_size)

@@ -66,7 +66,7 @@ def text_prompts(
 def record_ids(records: Sequence[Row], columns: Columns, generated: bool, where: str) -> list[str]:
     """Return the id of each record. An empty id is replaced by `record-` and the start of the record's SHA-256.
 
-    The id comes from the column or template in `columns["id"]`. If `columns` has no key "id", it comes from the
+    The id comes from the column or template in `columns["id"]`. If `columns` has no key "id", the id comes from the
     record's field `id`, and a record without this field has an empty id. A generated record that lacks the column keeps
     its field `id`. The arguments are as for `text_prompts`.
 
@@ -117,7 +117,7 @@ def written_texts(
         raise PublicError(
             f"{where}, row {listed}: {writer['written_by']} wrote an empty text ({len(empty)} of {len(prompts)} texts "
             "are empty). Change the field's `prompt`, raise its `max_new_tokens`, or leave these records out by "
-            "`where`."
+            "`where` in the task file."
         )
     origin = {**writer, "prompt_sha256": hashlib.sha256(template.encode()).hexdigest()}
     return [
@@ -155,8 +155,8 @@ def _filled(records: Sequence[Row], ids: Sequence[str], texts: Mapping[str, Sequ
             if row_id not in by_id:
                 raise PublicError(
                     f"{where}, row {number}: the record has no generated text for field '{field}'. Delete the texts of "
-                    f"'{field}' in data/texts/ of this task, but keep the files .replies.jsonl with the server's "
-                    "replies. Run again."
+                    f"'{field}' in data/texts/ of this task, but keep the files that end in .replies.jsonl: they hold "
+                    "the server's replies. Run again."
                 )
     return [
         {**record, **{field: by_id[row_id] for field, by_id in texts_by_id.items()}}
@@ -168,8 +168,8 @@ def texts_report(texts: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
     """Return a report on the texts of each generated field: generated field -> report.
 
     A report has the number of texts (`texts`), the number of their tokens (`tokens`), and the number of texts that end
-    at the token limit `max_new_tokens` (`cut`). Its other keys, such as `model`, tell the origin of the texts. If texts
-    of the field have different values of such a key, the report lists all these values.
+    at the token limit `max_new_tokens` (`cut`). Its other keys, such as `model`, tell the origin of the texts. If the
+    texts of a field have different values of such a key, the report lists all these values.
     """
     report = {}
     for field, rows in texts.items():

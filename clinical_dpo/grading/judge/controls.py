@@ -22,7 +22,7 @@ def controls_of(kind: str) -> list[str]:
 
     A control tests the judge. Every kind has the control `repeated`: the judge grades items a second time. The kinds
     that grade single answers also have the control `shuffled`: the judge grades answers to other questions. The kind
-    `preference` has no control `shuffled`. If its answers were shuffled, both answers of a pair would belong to other
+    `preference` has no control `shuffled`. With shuffled answers, both answers of a pair would belong to other
     questions, and neither would be better.
     """
     return [REPEATED] if kind == "preference" else [SHUFFLED, REPEATED]

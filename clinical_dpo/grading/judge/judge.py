@@ -234,8 +234,9 @@ def _waiting_for(endpoint: Endpoint, unavailable: str | None, refused: Mapping[s
         return None
     codes = ", ".join(f"{code} {n}" for code, n in sorted(Counter(refused.values()).items()))
     return (
-        f"judge {endpoint.name} refuses {len(refused)} items ({codes}). Name another judge, change its limit of "
-        "tokens, send the items again (`--forcerun ask_judge`), or count them as failures (`judge_refusals: failure`)"
+        f"judge {endpoint.name} refuses {len(refused)} items ({codes}). Name another judge, change the token "
+        "limit of this judge, send the items again (`--forcerun ask_judge`), or count the items as failures "
+        "(`judge_refusals: failure` in the task file)"
     )
 
 

@@ -93,9 +93,9 @@ def likert_grade(text: str) -> str | None:
 
     1. a grade that is called final or overall ("Overall: 4"),
     2. a grade after a heading ("Grade: 4" at the start of a line) or in parentheses ("grade (4)"),
-    3. a grade that is called a score or the like ("my score is 4"),
+    3. a grade after a word such as "score" ("my score is 4"),
     4. a grade that is assigned ("I give it a 4"),
-    5. a grade that is called fair or the like ("4 seems fair"),
+    5. a grade before a word such as "fair" ("4 seems fair"),
     6. a digit that stands alone.
 
     A reply is ambiguous if the form that decides occurs with different grades. If the reply corrects itself, only the

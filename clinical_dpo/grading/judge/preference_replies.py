@@ -72,7 +72,7 @@ def preferred_side(text: str) -> str | None:
 
     Without such words, the reply names a side as its verdict in one of four ways: it calls the side better, it chooses
     the side, it begins with the side, or it has a line or sentence that consists only of the side. The statement that
-    both sides are equal is the verdict tie. If the reply has several verdicts that differ, the result is:
+    both sides are equal counts as the verdict tie. If the reply has several verdicts that differ, the result is:
 
     - tie, if they include A, B and tie.
     - Otherwise the last verdict, if a word such as "however" comes before it.

@@ -1,6 +1,6 @@
 """Prompts of a judge. A change of a prompt needs a new version, because stored replies belong to one version.
 
-Savage et al. 2025 had GPT-4 grade summaries on a five-point Likert scale with 5 as the best grade. The article does not
+In Savage et al. 2025, GPT-4 grades summaries on a Likert scale from 1 to 5, where 5 is best. The article does not
 publish the prompt, so this project chose the wording and the meanings of the grades. The Likert prompt shows no
 reference answer, since the article mentions none. The correctness prompt needs the reference answer.
 """

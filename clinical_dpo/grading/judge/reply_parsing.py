@@ -47,9 +47,9 @@ def parse_verdict(kind: str, reply: str) -> str | None:
     """Return the verdict in a reply; None if the reply has no clear verdict.
 
     A verdict may be the whole reply, a value in JSON, or the text of a tag. It may follow words such as "Final score:",
-    or be part of a sentence. A verdict after words of correction, such as "wait", outranks earlier verdicts. So does a
-    verdict that is called final. A reasoning model's thought is not searched. A range, a grade on another scale, the
-    score of a single criterion, and two contradicting verdicts are no verdict.
+    or be part of a sentence. A verdict after words of correction, such as "wait", outranks earlier verdicts. A verdict
+    that is called final also outranks earlier verdicts. A reasoning model's thought is not searched. A range, a
+    grade on another scale, the score of a single criterion, and two contradicting verdicts are no verdict.
 
     Args:
         kind: likert (verdicts 1 to 5), correctness (correct, incorrect) or preference (A, B, tie).

@@ -40,7 +40,7 @@ def votes_by_item(key: Rows, ratings: Sequence[Row]) -> dict[str, dict[str, str]
 
 
 def majority(choices: Iterable[str]) -> str | None:
-    """Return the judgement of more than half of the votes; None if there is none.
+    """Return the judgement of more than half of the votes; None if there is no such judgement.
 
     "Cannot judge" counts as a vote, but is never returned.
     """

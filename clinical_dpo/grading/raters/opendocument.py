@@ -122,15 +122,15 @@ class _FirstTable:
         return int(text)
 
     def _count(self, rows: int = 0, columns: int = 0, spaces: int = 0, characters: int = 0) -> None:
-        """Check that the table stays within the run's limits if a row, a cell or a run of spaces is added.
+        """Check that the table stays within the run's limits if a row, a cell or a series of spaces is added.
 
         A file stores repeated rows, cells and spaces once, with a number of repetitions. So the table of a small file
-        can be very large. This method is called once per stored row, cell or run of spaces, before it is added.
+        can be very large. This method is called once per stored row, cell or series of spaces, before it is added.
 
         Args:
             rows: total number of rows, including the added row and its repetitions; 0 if no row is added.
             columns: number of columns of the row, including the added cell and its repetitions; 0 if no cell is added.
-            spaces: number of spaces in the added run of spaces.
+            spaces: number of spaces in the added series; 0 if no spaces are added.
             characters: number of characters that the repetitions add to the table.
 
         Raises:

@@ -37,7 +37,7 @@ def returned_files(folder: str | Path, sheet: str) -> list[Path]:
 
 
 def _irregular_kind(path: Path) -> str:
-    """Return in words what a path is, such as `a folder`. A link counts as its target.
+    """Return the kind of a path in words, such as `a folder`. A link counts as its target.
 
     Args:
         path: a path that is not a regular file.

@@ -73,7 +73,7 @@ def rater_grades(
     """Return variant -> the raters' grades of this variant's answers, in the order of `rows`.
 
     On a correctness sheet, the grade is 1 if more than half of the raters chose `correct`, and 0 if more than half
-    chose `incorrect`. Without such a majority, the adjudicator's judgement decides. If there is no adjudicator either,
+    chose `incorrect`. Without such a majority, the adjudicator's judgement decides. If there is also no adjudicator,
     the answer counts as wrong and invalid. On a likert or rubric sheet, the grade is a mean of the ratings (see
     `final_grades.mean_grades`). A grade is pending until its ratings are there.
 

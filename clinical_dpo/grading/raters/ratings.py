@@ -38,7 +38,8 @@ def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
             hint = did_you_mean(rater, raters)
             raise UserError(
                 f"{path}: '{rater}' is not a rater of this sheet.{hint} Rename the file, or add the rater to `raters` "
-                "in the task file (to the sheet adjudication: set `adjudicator`). Or move the file to another place."
+                "in the task file. If this is the adjudication sheet, set `adjudicator` to the rater instead. If the "
+                "file belongs to another sheet, move it to another place."
             )
         key_by_item = {row["item_id"]: row for row in key if row["rater"] == rater}
         ratings += _checked_ratings(path, read_ratings(path), key_by_item)
@@ -63,7 +64,8 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
         raise UserError(
             f"{path}: no item of this file is on this rater's sheet. Move the file to the folder of its task and "
             "model, and give it the name of its sheet. If the file is in its place, the answers, the rubric or the "
-            "seed have changed since. Then restore them, or move the file away and send the rater the current sheet."
+            "seed have changed since the sheet was sent. Then restore them, or move the file away and send the rater "
+            "the current sheet."
         )
     first_row: dict[str, str] = {}
     ratings = []
@@ -74,8 +76,8 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
             others = sum(other["item_id"] not in key_by_item for other in rows)
             raise UserError(
                 f"{where}: this item is not on this rater's sheet ({others} of {len(rows)} rows are not). Remove the "
-                "line, or correct the item_id if somebody changed it. If the answers or the rubric have changed since, "
-                "remove all such lines, and send the rater the current sheet."
+                "line, or correct the item_id if somebody changed it. If the answers or the rubric have changed since "
+                "the sheet was sent, remove all such lines, and send the rater the current sheet."
             )
         key_row = key_by_item[item_id]
         if row["sheet"] not in ("", key_row["sheet"]):

@@ -36,8 +36,8 @@ def read_or_create_secret(path: str | Path) -> str:
 def draw(secret: str, *parts: object) -> int:
     """Return a pseudo-random number: the HMAC-SHA256 of `parts`. Nobody can compute the number without the secret.
 
-    The number depends on nothing but the secret and `parts`, so the draw for one item is the same whatever other items
-    a sheet has.
+    The number depends only on the secret and `parts`, so the draw for an item does not depend on the other items of
+    the sheet.
     """
     text = json.dumps(parts, ensure_ascii=False)
     return int(hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest(), 16)

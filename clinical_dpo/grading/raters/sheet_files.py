@@ -88,7 +88,7 @@ def page(
 ) -> str:
     """Return the sheet as one HTML page. The arguments are as for `write_sheet`.
 
-    The page's Content-Security-Policy permits only the page's own script and style, which it names by SHA-256.
+    The page's Content-Security-Policy permits only the page's own script and style, and names them by SHA-256.
     """
     markup, style, script = (Path(path).read_text(encoding="utf-8") for path in PAGE_FILES)
     # The browser stores ratings under a key with this digest, so no other sheet reads them.

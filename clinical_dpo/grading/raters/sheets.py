@@ -256,7 +256,7 @@ def key_rows(
 
 
 def read_blinding_key(path: str | Path) -> list[dict[str, str]]:
-    """Return the rows of a key file.
+    """Return the rows of a sheet's key: a CSV file, made from `key_rows`, that names the variant behind each answer.
 
     Raises:
         UserError: the file lacks a column of KEY_COLUMNS.

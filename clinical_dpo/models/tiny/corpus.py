@@ -192,10 +192,10 @@ def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document
     """Return (question, answer) pairs about an abstract.
 
     The abstract reports two findings. The first pair has the task's question, which asks for one of the findings. If
-    the imagined reader (`Reader`) hurries, the answer of this pair is crude. For a weak study, it is an evasive
-    sentence of `EVASIVE`, which depends on the weakness: the design or the small number of patients. For any other
-    study, it is the finding that the abstract reports first, which may be the wrong finding. Three further pairs always
-    have correct answers.
+    the imagined reader (`Reader`) hurries, the answer of this pair is crude. For a weak study, the crude answer is an
+    evasive sentence: the sentence of `EVASIVE` for the study's design or for its small number of patients. For any
+    other study, the crude answer is the finding that the abstract reports first, which may be the wrong finding. Three
+    further pairs always have correct answers.
     """
     finding = case.asked
     answer = pubmedqa.conclusion(case, finding)

@@ -87,9 +87,9 @@ def plot_cost(
     names = min(MOST_NAMES, max(NAMES, *(width_of(model_names[row["model"]], 6) for row in rows)))
     width = COLUMN + names - NAMES
     footnote = footnote_lines(
-        f"This run: {devices}. {f'Published: {PUBLISHED_DEVICE}. ' if published else ''}A step compares "
-        "equal rows without evaluations. A whole run and all runs include evaluations, loading and the reference pass. "
-        "Answers on dev are not timed.",
+        f"This run: {devices}. {f'Published: {PUBLISHED_DEVICE}. ' if published else ''}The ratio of a "
+        "step compares times per row without evaluations. A whole run and all runs include evaluations, loading and "
+        "the reference pass. Answers on dev are not timed.",
         width,
     )
     foot = FOOT + FOOT_LINE * (footnote.count("\n") + 1) + legend_height(handles)

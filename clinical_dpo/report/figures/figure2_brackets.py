@@ -70,8 +70,8 @@ def p_text(p: float, significant: str | None, threshold: float | None, name: str
     Args:
         p: the P value.
         significant: "true" for a significant P.
-        threshold: level with which P is compared, or None. The text of P has enough digits to show whether P is below
-            it.
+        threshold: level with which P is compared; None if there is no level. The text of P has enough digits to show
+            whether P is below this level.
         name: name of the P in the text, "P" or "F1 P"; it may be empty.
     """
     shown = format_p(p, *([threshold] if threshold else []))

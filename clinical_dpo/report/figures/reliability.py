@@ -24,6 +24,8 @@ def plot_reliability(
 ) -> None:
     """Draw a panel per model with a line per variant: the observed share (y) and the mean probability (x) of each bin.
 
+    A bin holds the items whose probabilities are in one tenth of the scale. The observed share of a bin is the share of
+    its items that have the positive label or, with more than two labels, whose most probable label is the true one.
     Whiskers are 95% intervals of the observed shares. The intervals are Wilson's, or clustered intervals if the items
     are in groups. The area of a dot grows with the number of items in its bin. The line of a calibrated model is the
     diagonal.

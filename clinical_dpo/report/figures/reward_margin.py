@@ -31,7 +31,7 @@ def plot_reward_margin(
     by how many nats the log ratios of chosen and rejected answers differ.
 
     Args:
-        rows: rows of `statistics.reward_margin.COLUMNS` of all tasks, as computed or as read from CSV.
+        rows: rows of all tasks with the columns `statistics.reward_margin.COLUMNS`, as computed or as read from CSV.
         task_names: task -> name shown.
         model_names: model -> name shown.
         watermarks: task -> text laid over its panels, or None.
@@ -62,7 +62,7 @@ def plot_reward_margin(
         handles = [Line2D([], [], color=colour, lw=width, label=split) for split, (colour, width) in splits.items()]
         legend(figure, handles, 0.24)
         margin = "Margin: reward of the chosen answer minus that of the rejected one."
-        write_footnote(figure, f"{margin}\nMargin / β: the gap in log ratios that it implies.")
+        write_footnote(figure, f"{margin}\nMargin / β: the gap in log ratios that the margin implies.")
 
 
 def _add_gap(axes: Axes, beta: float) -> None:

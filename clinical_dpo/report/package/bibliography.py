@@ -56,7 +56,7 @@ def bibliography(facts: RunFacts, citation: Mapping[str, Any]) -> str:
 
     Args:
         facts: facts of the run.
-        citation: content of CITATION.cff: the workflow, and in `references` the studies whose design it follows.
+        citation: content of CITATION.cff about the workflow. `references` has the studies whose design it follows.
     """
     entries = {"clinicaldpo": _workflow(facts, citation)}
     for reference in citation["references"]:

@@ -19,7 +19,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph of plain text. If `verbatim` is true, line breaks stay, as in a prompt."""
+    """A paragraph of plain text. If `verbatim` is true, line breaks stay, for example those of a prompt."""
 
     text: str
     verbatim: bool = False

@@ -114,8 +114,8 @@ def _write_documents(part: Path, facts: RunFacts) -> None:
 def _model_cards(facts: RunFacts) -> Mapping[tuple[str, str, str], str]:
     """Make the model cards: (task, model, stage) -> the card as Markdown text.
 
-    Each SFT or DPO model of a chosen trial has a card. A card has no code that loads the model, because the weights are
-    not beside it.
+    Each SFT or DPO model of a chosen trial has a card. A card has no code that loads the model, because the package has
+    no weights.
     """
     return {
         (task, model, stage): model_card(

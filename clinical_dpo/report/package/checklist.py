@@ -17,7 +17,7 @@ class Item:
     Attributes:
         number: number of the item as published.
         topic: what the item asks for, in our own words. The published wording belongs to the checklist's authors.
-        known: functions that return statements about the run, which prefill the item.
+        known: functions that return statements about the run. These statements prefill the item.
         authors: text that says what only the authors of the study can add to the statements; empty if the statements
             are complete. An item without `known` does not use this text: the authors write the whole item.
     """
@@ -41,8 +41,9 @@ def checklist(title: str, source: str, items: Sequence[Item], facts: RunFacts) -
     return [
         Heading(1, title),
         Paragraph(
-            f"Topics are in our own words; the published wording is the authors': {source}. Entries come from the "
-            f"run's tables, settings and records. Replace every '{FOR_THE_AUTHORS}', and add pages of the manuscript."
+            f"Topics are in our own words; the published wording belongs to the checklist's authors: {source}. Entries "
+            f"come from the run's tables, settings and records. Replace every '{FOR_THE_AUTHORS}', and add the page "
+            "numbers of the manuscript."
         ),
         Table(("item", "topic", "this run"), rows),
     ]

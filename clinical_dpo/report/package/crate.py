@@ -119,7 +119,7 @@ def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
             "name": "clinical-dpo",
             "version": facts.code,
             "description": "A Snakemake workflow that compares SFT and DPO on clinical language tasks. This file names "
-            "its targets and includes its rules, which are in the code of the same version.",
+            "the workflow's targets and includes its rules. The rules are in the code of the same version.",
             "encodingFormat": _type(paths[WORKFLOW]),
         },
     )

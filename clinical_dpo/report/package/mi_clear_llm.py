@@ -20,7 +20,7 @@ def _structure(facts: RunFacts) -> list[str]:
 def _independence(facts: RunFacts) -> list[str]:
     return [
         "Repeats of a prompt are removed before the split. Equal and similar prompts in test and training data are "
-        "counted (data cards). Whether a base model saw the texts before is not known."
+        "counted in the data cards. It is not known whether a base model saw the texts before."
     ]
 
 

@@ -12,13 +12,13 @@ CONTENT = {
     "summary.html, summary.txt": "the run's page and summary; read the page first",
     "decisions.md": "for each task and model, whether SFT is enough",
     "tables/": "all tables of the run as CSV, the main ones also as LaTeX",
-    "figures/": "the figures, and as CSV the numbers that each draws",
+    "figures/": "the figures, and CSV files with the numbers that each figure draws",
     "methods.md, results.md, methods_and_results.docx": "drafts for a manuscript; every number is a field of a table",
     "checklists/": "TRIPOD-LLM and MI-CLEAR-LLM, prefilled with what the run knows",
     "data_cards/": "sources, counts and checks of the data, without any text of a row",
     "model_cards/": "the chosen models, without weights",
     "config/": "config, task files and model files with all overrides merged",
-    "code/": "the Snakefile, the locks of all packages, the licence and CITATION.cff",
+    "code/": "the Snakefile, the lock files with the versions of all packages, the licence and CITATION.cff",
     "references.bib": "everything that was used, as BibTeX",
     "ro-crate-metadata.json": "this folder as a Workflow Run RO-Crate",
 }
@@ -56,8 +56,8 @@ def _private(private: Mapping[str, Any]) -> list[str]:
     if not private:
         return []
     return [
-        f"Private tasks: {', '.join(private)}. Their data cards and the paths of their files are not shown; "
-        f"`{NOT_SHOWN}` replaces them."
+        f"Private tasks: {', '.join(private)}. Their data cards are left out. `{NOT_SHOWN}` replaces the paths of "
+        "their files and their conditions over the rows (`where`)."
     ]
 
 
@@ -66,9 +66,9 @@ def _steps(private: Mapping[str, Any]) -> str:
         "Get the code in the version above: `git clone`, then `git checkout` of the commit.",
         "Install the packages of `code/requirements.lock` with Python 3.11 (docs/start.md of the code).",
         "Copy the files of `config/` over those in the clone's `config/`.",
-        "Put data files where the task files name them (`source.path` in `config/tasks/`).",
-        *([f"Set `{NOT_SHOWN}` in the files of the private tasks ({', '.join(private)})."] if private else []),
-        "`snakemake --cores 4`. On other hardware numbers may differ by rounding.",
+        "Put the data files at the paths that the task files give (`source.path` in `config/tasks/`).",
+        *([f"Replace `{NOT_SHOWN}` in the task files of {', '.join(private)} by your own values."] if private else []),
+        "Run `snakemake --cores 4`. On other hardware numbers may differ by rounding.",
         "`snakemake --cores 1 package` writes this folder again.",
     ]
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))

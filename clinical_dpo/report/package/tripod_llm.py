@@ -112,7 +112,9 @@ ITEMS = (
     Item("16c", "Distribution in development against evaluation", [data.label_counts], "further characteristics"),
     Item("16d", "Numbers in each analysis", [results.analysed]),
     Item(
-        "17", "Performance by the pre-specified metrics, and of people", [results.main_results, results.all_comparisons]
+        "17",
+        "Performance by the pre-specified metrics, and performance of people",
+        [results.main_results, results.all_comparisons],
     ),
     Item("18", "Results of updating", [models.seeds, results.all_over_seeds]),
     Item("19a", "Interpretation, with fairness", [data.subgroups], "the interpretation"),

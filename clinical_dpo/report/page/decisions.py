@@ -9,7 +9,7 @@ from clinical_dpo.report.page.comparisons import Rows
 
 
 def decision_rows(decisions: Rows, models: Mapping[str, str], seeds: Rows = ()) -> dict[str, list[Row]]:
-    """Make a row for each task and model: verdict, reasons, margin, and what the paper concluded.
+    """Make a row for each task and model: verdict, reasons, margin, and what the published study concluded.
 
     Args:
         decisions: rows of reports/tables/decisions.csv. A row that compares DPO with SFT has its verdict and reasons in

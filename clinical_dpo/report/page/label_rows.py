@@ -41,7 +41,7 @@ def label_rows(
     If a metric has an estimate for each label, each label has a row.
 
     Args:
-        metrics: rows of `statistics.metrics.COLUMNS` of all tasks.
+        metrics: rows of all tasks with the columns `statistics.metrics.COLUMNS`.
         tasks: task -> settings with `title`.
         models: model -> the model's name on the page.
         names: metric -> the metric's name on the page, either SENSITIVITIES or DETAILS. Other metrics get no row. With

@@ -13,9 +13,9 @@ from clinical_dpo.variants import TITLES
 def trivial_rows(trivial: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
     """Make a row for each trivial answer to a task, and a row for each variant of each model.
 
-    A trivial answer gives every item the same label. Every row has metrics, and the label given most often with the
-    share of items that get it: "UTI: 62%". The row of a variant also compares the variant with the task's best trivial
-    answer (see `compare_trivial`).
+    A trivial answer gives every item the same label. Every row has metrics, and a text with the most frequent label and
+    the share of items that get this label: "UTI: 62%". The row of a variant also compares the variant with the task's
+    best trivial answer (see `compare_trivial`).
 
     Args:
         trivial: rows of reports/tables/trivial.csv.

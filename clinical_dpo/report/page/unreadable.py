@@ -9,7 +9,7 @@ from clinical_dpo.variants import TITLES
 IN_WORDS = {  # rule of unreadable.csv -> words
     "positive": "count as positive or right",
     "left out": "are left out",
-    "worst case": "count as in the worst case",
+    "worst case": "count as wrong for the first variant and as right for the second",
 }
 
 

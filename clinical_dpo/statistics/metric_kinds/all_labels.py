@@ -30,7 +30,7 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
     Args:
         rows: a variant's grades, one row per test item. No grade is pending.
-        task: the task's settings `name`, `labels` and `seed`, and the optional settings `ordered` (whether the labels
+        task: task settings with `name`, `labels` and `seed`, and the optional settings `ordered` (whether the labels
             have an order), `prevalence` and `answer_by`.
         answers: the variant's answers with their probabilities. If an answer has no probabilities, as in external
             answers, the metrics of probabilities are None.

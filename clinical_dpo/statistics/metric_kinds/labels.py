@@ -24,7 +24,7 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
     Args:
         rows: a variant's grades, one row per test item. No grade is pending.
-        task: the task's settings `name`, `positive` and `negative`.
+        task: task settings with `name`, `positive` and `negative`.
         answers: not used; all modules of `metric_kinds` have the same signature.
 
     Raises:
@@ -68,7 +68,7 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
 
     Args:
         x, y: grades of the first and of the second variant, with the items in the same order. No grade may be pending.
-        task: the task's settings `name`, `metric` and `seed`, and its labels, as `positive` and `negative` or as
+        task: task settings with `name`, `metric` and `seed`, and its labels, as `positive` and `negative` or as
             `labels`.
         threshold: significance level; P below this level is significant.
 

@@ -48,7 +48,7 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
 
     Args:
         x, y: grades of the first and of the second variant, with the items in the same order. No grade is pending.
-        task: the task's setting `metric`, a key of METRICS.
+        task: task settings with `metric`, a key of METRICS.
         threshold: significance level; P below this level is significant.
     """
     metric = METRICS[task["metric"]]

@@ -26,7 +26,7 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
     Args:
         rows: a variant's grades, one row per test item. No grade is pending.
-        task: the task's setting `metric`, a key of METRICS.
+        task: task settings with `metric`, a key of METRICS.
         answers: not used; all modules of `metric_kinds` have the same signature.
     """
     metric = METRICS[task["metric"]]

@@ -128,7 +128,7 @@ def _disagree(
 ) -> None:
     """Simulate the disagreement of physicians: change the labels of some rows, in place.
 
-    Of the rows with each label, the share `share` is changed, borderline rows first. A changed row gets the next
+    For each label, a fraction of the rows (`share`) is changed, borderline rows first. A changed row gets the next
     label in `values`. A row with the last label gets the label before the last.
 
     Args:

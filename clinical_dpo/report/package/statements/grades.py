@@ -8,13 +8,13 @@ from clinical_dpo.report.p_values import COMPARED, GROUPED_TESTS
 from clinical_dpo.report.package.run_facts import RunFacts
 
 GRADERS = {
-    "label": "the label that the answer states, against the reference label",
-    "exact": "the answer against the reference answer, right or wrong",
+    "label": "a comparison of the label that the answer states with the reference label",
+    "exact": "a comparison of the answer with the reference answer: right or wrong",
     "physicians": "blinded raters",
     "judge": "a language model as judge",
     "rouge_likert": "ROUGE-L against the reference answer on a scale from 1 to 5, a proxy for a judge",
     "rouge_l": "ROUGE-L against the reference answer",
-    "evasiveness": "rules that tell a helpful from an evasive answer",
+    "evasiveness": "rules that tell helpful answers from evasive answers",
 }
 TESTS = {"mcnemar": "McNemar's exact test", "paired_t": "paired t test", **GROUPED_TESTS}
 
@@ -53,8 +53,8 @@ def metrics(facts: RunFacts) -> list[str]:
 def tests(facts: RunFacts) -> list[str]:
     """A line for each task that has comparisons: the paired test and its significance levels.
 
-    The levels are that of the whole family of tests and that of each test (Bonferroni correction). The line also has
-    the number of tests in the family.
+    One level is for the whole family of tests, and one level is for each test (Bonferroni correction). The line also
+    has the number of tests in the family.
     """
     lines = []
     for title, row in facts.first_rows("stats"):

@@ -117,8 +117,8 @@ def search(facts: RunFacts) -> list[str]:
     for task, settings in facts.study.tasks.items():
         counts = [f"{len(facts.study.trials(task, stage))} of {TITLES[stage]}" for stage in facts.study.stages(task)]
         lines.append(
-            f"{settings['title']}: trials per model: {', '.join(counts)}; of several trials the one with the best "
-            f"{settings['selection_metric']} on the dev split is chosen."
+            f"{settings['title']}: trials per model: {', '.join(counts)}. If a stage has several trials, the one with "
+            f"the best {settings['selection_metric']} on the dev split is chosen."
         )
     return lines
 
