@@ -107,7 +107,7 @@ def close_folder(folder: str | Path) -> None:
         raise UserError(
             f"{folder}: cannot be closed to other users ({error.strerror}). The folder is for private text (phi: true) "
             "or for blinding keys. A blinding key tells which variant wrote each text on a raters' sheet. Run as the "
-            "owner of the folder, or set another `run_name`."
+            "owner of the folder, or in your own clone of the repository."
         ) from None
 
 

@@ -110,7 +110,7 @@ def test_open_folders_of_private_text_are_closed(rows):
 
 def test_a_folder_that_cannot_be_closed_is_refused(rows):
     (rows.parent / "results").write_text("in the way")
-    with pytest.raises(UserError, match=r"results/notes: cannot be closed.*phi: true.*`run_name`"):
+    with pytest.raises(UserError, match=r"results/notes: cannot be closed.*phi: true.*own clone of the repository"):
         close_folders(Study({"run_name": None}, {"notes": reads(rows, phi=True)}, {}, {}))
 
 
