@@ -13,15 +13,17 @@ from clinical_dpo.io import Row
 BASIS = """\
 "hours" are hours of one {cards}. The plan counts the operations and the memory traffic of the rows' tokens. It assumes
 that the card reaches a share of its peak speed, and adds the start of each job. {shares}
+
 {tokens}. The run after a probe counts with all steps, although it ends at the plateau. "requested" is the request to
 Slurm at the first attempt: twice the estimate at a share of {assumed:g}, plus half an hour per job. "took" is the time
 of finished jobs. "took/plan" is this time divided by the plan at a share of {assumed:g} for the same jobs and steps.
 "article" is what Savage et al. 2025 print for runs of these steps on one A100: for 1,000 steps of classification, 20
 minutes of SFT and 50 of DPO; for 1,000 steps of summarization, 50 and 160. Their software differs from this one, so do
 not plan with these hours.
+
 Disk: base models are stored in their own number type. They are in HF_HOME, twice if a revision has no safetensors
-file. Trained weights are stored as float32. The size of a LoRA follows from its rank; after SFT it includes the
-ranks of SFT. The best trials are hard links and need no space of their own. Each running training job needs up to
+file. Trained weights are stored as float32. The size of a LoRA follows from its rank; after SFT it includes the ranks
+of SFT. The best trials are hard links and need no space of their own. Each running training job needs up to
 {checkpoints} GB more for checkpoints. A probe stores its weights if its eval loss is lowest at its end: at most
 {probes} GB for all probes. The target `free` deletes the weights of probes and of trials that were not chosen."""
 SOURCES = {COUNTED: "counted by the tokenizer", ASSUMED: "assumed, because the rows and the key `tokens` are missing"}
@@ -72,7 +74,7 @@ def plan_text(
         probes=_short(sum(row["gb"] for row in disk if row["what"] == "probe weights")) or "0",
     )
     lines += text_table(folders, (0, 1))
-    return "\n".join([*lines, "", *(wrapped for line in basis.split("\n") for wrapped in wrap(line, 120))])
+    return "\n".join([*lines, "", *(line for paragraph in basis.split("\n\n") for line in wrap(paragraph, 120))])
 
 
 def _pass_lines(costs: Sequence[Row]) -> list[str]:
