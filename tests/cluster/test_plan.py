@@ -109,11 +109,9 @@ def test_the_text_has_totals_and_the_source_of_the_estimates(study):
     text = plan_text(costs, disk_rows(study), {"uti": "no file"}, plan_errors([]))
     total = sum(row["hours"] for row in costs)
     assert re.search(rf"^all +684 +684 +{total:.1f} ", text, re.MULTILINE)
-    assert (
-        "Savage et al. 2025" in text
-        and "as the task file states (uti, " in text
-        and re.search(r"^uti\* +probe dpo +30 ", text, re.MULTILINE)
-    )
+    unwrapped = " ".join(text.split())
+    assert "Savage et al. 2025" in unwrapped and "as the task file states (uti, " in unwrapped
+    assert re.search(r"^uti\* +probe dpo +30 ", text, re.MULTILINE)
 
 
 def test_the_text_names_tasks_whose_steps_pass_often_over_few_rows(study):
