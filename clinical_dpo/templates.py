@@ -3,7 +3,7 @@
 Templates run in a sandbox, refuse missing values, and print only text and numbers.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -52,6 +52,31 @@ def is_template(text: str) -> bool:
 def used_names(template: str) -> set[str]:
     """Names of the values that a template uses, including those written as `row["name"]`."""
     return _compiled(template)[1]
+
+
+def mapped_columns(mapping: str | Sequence[str]) -> set[str]:
+    """Return the names of the columns that a field's mapping uses. A path is returned whole: `"a.b" -> {"a.b"}`."""
+    if not isinstance(mapping, str):
+        return set().union(*map(mapped_columns, mapping))
+    return used_names(mapping) if is_template(mapping) else {nfc(mapping)}
+
+
+def columns_used_by(mappings: Mapping[str, str | Sequence[str]]) -> set[str]:
+    """Return the names of the columns that some mappings use. A path is returned whole: `"a.b" -> {"a.b"}`.
+
+    Args:
+        mappings: key of the task file, such as `columns.label` -> its value.
+
+    Raises:
+        UserError: a template is not valid. The message names the key.
+    """
+    used = set[str]()
+    for key, mapping in mappings.items():
+        try:
+            used |= mapped_columns(mapping)
+        except UserError as error:
+            raise error.within(f"key '{key}': ") from None
+    return used
 
 
 def render(template: str, values: Mapping[str, Any], noun: str = "field") -> str:

@@ -264,9 +264,9 @@ def refused_accounts(requests: Iterable[Request]) -> list[str]:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode and re.search(r"account|qos", done.stderr, re.IGNORECASE):
             message = done.stderr.strip().splitlines()[-1]
-            limit = "If other jobs have reached this limit, wait until they have ended. Otherwise: "
+            wait = "If other jobs have reached this limit, wait until they have ended. Otherwise: "
             problems.append(
-                f"{' '.join(options) or 'no account'}: {message}. {limit * ('limit' in message)}Set "
+                f"{' '.join(options) or 'no account'}: {message}. {wait if 'limit' in message else ''}Set "
                 f"slurm_account (and qos) in slurm/config.yaml, or for one run: {FOR_ONE_RUN}"
             )
     return problems

@@ -194,19 +194,16 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
 
 def _columns_used(task: Mapping[str, Any], where: str) -> set[str]:
     """Names of the columns that `columns`, `group` and `subgroups` of a task use. A path `a.b` uses column `a`."""
-    from clinical_dpo.templates import is_template
+    from clinical_dpo.templates import columns_used_by
 
     mappings = {f"columns.{field}": column for field, column in task.get("columns", {}).items()}
     mappings |= {"group": task["group"]} if "group" in task else {}
     mappings |= {f"subgroups.{subgroup['name']}": subgroup["column"] for subgroup in subgroups(task)}
-    used = set[str]()
-    for key, mapping in mappings.items():
-        for column in [mapping] if isinstance(mapping, str) else mapping:
-            try:
-                used |= _used(column) if is_template(column) else {column, column.partition(".")[0]}
-            except UserError as error:
-                raise error.within(f"{where}: key '{key}': ") from None
-    return used
+    try:
+        used = columns_used_by(mappings)
+    except UserError as error:
+        raise error.within(f"{where}: ") from None
+    return used.union(name.partition(".")[0] for name in used)
 
 
 def _used(template: str) -> set[str]:

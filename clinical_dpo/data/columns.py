@@ -18,7 +18,16 @@ from typing import Any
 from clinical_dpo.comparable import nfc
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.io import Row
-from clinical_dpo.templates import ROW, evaluate, is_template, render, used_names, uses_whole_row
+from clinical_dpo.templates import (
+    ROW,
+    columns_used_by,
+    evaluate,
+    is_template,
+    mapped_columns,
+    render,
+    used_names,
+    uses_whole_row,
+)
 
 LISTS = ("accepted", "options")
 FIELDS = {"id", "label", "reference", "rejected", "question", *LISTS}  # fields that no prompt needs to name
@@ -132,24 +141,6 @@ def used_columns(task: Mapping[str, Any]) -> set[str]:
     return fields.union(used, whole)
 
 
-def columns_used_by(mappings: Mapping[str, str | Sequence[str]]) -> set[str]:
-    """Return the names of the columns that some mappings use. A path is returned whole: `"a.b" -> {"a.b"}`.
-
-    Args:
-        mappings: key of the task file, such as `columns.label` -> its value.
-
-    Raises:
-        UserError: a template is not valid. The message names the key.
-    """
-    used = set[str]()
-    for key, mapping in mappings.items():
-        try:
-            used |= mapped_columns(mapping)
-        except UserError as error:
-            raise error.within(f"key '{key}': ") from None
-    return used
-
-
 def refuse_unread(provenance: Mapping[str, Any], used: Collection[str]) -> None:
     """Raise an error if the task uses a column that was left out of the rows because a value could not be read.
 
@@ -168,10 +159,3 @@ def refuse_unread(provenance: Mapping[str, Any], used: Collection[str]) -> None:
 
 def _parts(mapping: str | Sequence[str]) -> Sequence[str]:
     return [mapping] if isinstance(mapping, str) else mapping
-
-
-def mapped_columns(mapping: str | Sequence[str]) -> set[str]:
-    """Return the names of the columns that a field's mapping uses. A path is returned whole: `"a.b" -> {"a.b"}`."""
-    if not isinstance(mapping, str):
-        return set().union(*map(mapped_columns, mapping))
-    return used_names(mapping) if is_template(mapping) else {nfc(mapping)}

@@ -5,10 +5,11 @@ from itertools import pairwise
 from typing import Any
 
 from clinical_dpo.comparable import nfc
-from clinical_dpo.data.columns import columns_used_by, mapped_text
+from clinical_dpo.data.columns import mapped_text
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.expression_values import number_of
 from clinical_dpo.io import Row
+from clinical_dpo.templates import columns_used_by
 
 COLUMNS = ("id", "subgroup", "level")
 MISSING = "missing"  # level of an empty value

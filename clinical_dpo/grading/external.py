@@ -7,12 +7,13 @@ from typing import Any, NotRequired
 from clinical_dpo.comparable import comparable, nfc
 from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.data.columns import columns_used_by, map_row, refuse_unread
+from clinical_dpo.data.columns import map_row, refuse_unread
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.grade import new_grade
 from clinical_dpo.grading.scale import grade_value
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade, TaskRow
+from clinical_dpo.templates import columns_used_by
 
 
 class ImportedAnswer(Answer):

@@ -1,6 +1,6 @@
 """Facts from the records of training and of answering: training times, numbers of steps, and library versions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,9 @@ def matched_runs(records: Iterable[str | Path]) -> list[str]:
         records: paths of records, as for `mixed_versions`.
     """
     runs: dict[str, dict[str, str]] = {}
-    for path in records:
-        if Path(path).name == "run.json":
-            names, run = parse("best_run", path), read_json(path)
-            words = f"{run['steps']:,} steps and {run['tokens_seen']:,} tokens"
-            runs.setdefault(f"{names['task']}, {names['model']}", {})[names["stage"]] = words
+    for names, run in _chosen_runs(records):
+        words = f"{run['steps']:,} steps and {run['tokens_seen']:,} tokens"
+        runs.setdefault(f"{names['task']}, {names['model']}", {})[names["stage"]] = words
     return [
         f"{model}: after SFT, the arm 'SFT longer' is trained for {stages['sft_longer']}, and DPO for {stages['dpo']}"
         for model, stages in runs.items()
@@ -72,14 +70,22 @@ def ended_in_warmup(records: Iterable[str | Path]) -> list[str]:
         records: paths of records, as for `mixed_versions`.
     """
     lines = []
+    for names, run in _chosen_runs(records):
+        steps, warmup = run["steps"], run["settings"]["warmup_steps"]
+        if steps <= warmup:
+            run_name = f"{names['task']}, {names['model']}, {TITLES[names['stage']]}"
+            lines.append(f"{run_name} ({steps} steps of training, {warmup} of warm-up)")
+    return lines
+
+
+def _chosen_runs(records: Iterable[str | Path]) -> Iterator[tuple[Mapping[str, str], Mapping[str, Any]]]:
+    """Yield, for each record of training, the names in its path (task, model and stage) and its content.
+
+    Records of answers are left out.
+    """
     for path in records:
         if Path(path).name == "run.json":
-            names, run = parse("best_run", path), read_json(path)
-            steps, warmup = run["steps"], run["settings"]["warmup_steps"]
-            if steps <= warmup:
-                run_name = f"{names['task']}, {names['model']}, {TITLES[names['stage']]}"
-                lines.append(f"{run_name} ({steps} steps of training, {warmup} of warm-up)")
-    return lines
+            yield parse("best_run", path), read_json(path)
 
 
 def mixed_versions(records: Iterable[str | Path]) -> list[str]:

@@ -92,13 +92,15 @@ def why_too_many(cells: Sequence[str], header: Sequence[str], named: int, text: 
     mark = next((cell.strip()[0] for cell in cells if cell.strip() and cell.strip()[0] in _OTHER_QUOTES), None)
     if mark:
         return f'Texts begin with {mark}, which is no quotation mark of CSV. Put every text in straight quotes (").'
-    quotes = f"put every text that contains {delimiter_name(delimiter)} in quotes"
+    quoted = f"every text that contains {delimiter_name(delimiter)} in quotes"
     if len(cells) <= len(header):
-        return f"Name every column that has values, or {quotes}."
+        return f"Name every column that has values, or put {quoted}."
     widths = [len(row) for row in _rows(text, delimiter) if row and row != header]
     if len(widths) > 1 and set(widths) == {len(cells)}:
-        return f"All later rows have {len(cells)} cells. If the first row is a title, delete it. Otherwise {quotes}."
-    return f"P{quotes[1:]}."
+        return (
+            f"All later rows have {len(cells)} cells. If the first row is a title, delete it. Otherwise put {quoted}."
+        )
+    return f"Put {quoted}."
 
 
 def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: int = 0) -> str:
